@@ -1,4 +1,4 @@
-"""Where the files that come with the program lie: in the checkout, or inside the installed wheel."""
+"""Where the files that come with the program lie: in the checkout, or inside the wheel."""
 
 from pathlib import Path
 

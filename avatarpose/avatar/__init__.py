@@ -1,0 +1,1 @@
+"""Neural avatars: canonical field, deformer, layered volume rendering."""

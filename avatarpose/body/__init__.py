@@ -1,0 +1,1 @@
+"""The SMPL body: skeleton, model, poses, inverse kinematics."""

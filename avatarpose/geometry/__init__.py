@@ -1,0 +1,1 @@
+"""Rotations, rigid maps, cameras and triangulation."""

@@ -1,0 +1,1 @@
+"""The method: alternating optimisation of avatars and poses."""
