@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from avatarpose.errors import AvatarPoseError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -9,16 +11,18 @@ def resource_path(*parts: str) -> Path:
     """A file or folder of `resources/`, whether the program runs from a checkout or a wheel.
 
     Args:
-        parts: path below `resources/`, for example `("body", "body_smpl24.npz")`.
+        parts: names below `resources/`, for example `"body", "body_smpl24.npz"`; without any,
+            the folder itself.
 
     Raises:
-        FileNotFoundError: the installation lacks it; the message names the place looked at.
+        AvatarPoseError: the installation lacks it.
     """
-    installed = _PACKAGE / "_resources"
-    root = installed if installed.is_dir() else _PACKAGE.parent / "resources"
+    in_wheel = _PACKAGE / "_resources"
+    root = in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "resources"
     path = root.joinpath(*parts)
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: the installation is incomplete, please install avatarpose again"
+        raise AvatarPoseError(
+            f"The installation is incomplete: {path} is missing.",
+            remedy="Install avatarpose again; a checkout needs its whole resources folder.",
         )
     return path

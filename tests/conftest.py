@@ -1,4 +1,4 @@
-"""What all tests share: golden pictures, the real clip, and nothing left running behind a window."""
+"""What all tests share: golden pictures, the real clip, and a watch over left-overs."""
 
 import gc
 import os
@@ -76,7 +76,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
             _write_png(actual_path.with_name(f"{name}-difference.png"), per_pixel)
             pytest.fail(
                 f"{name} differs by up to {worst} (allowed {largest}) "
-                f"in {changed:.2%} of its pixels (allowed {share:.2%}){advice}"
+                f"in {changed:.2%} of its pixels (allowed {share:.2%}){advice}",
+                pytrace=False,
             )
 
     return compare
@@ -115,9 +116,9 @@ def nothing_left_behind(
         window.deleteLater()
     _delete_what_waits_for_it()
     if running:
-        pytest.fail(f"threads still ran after the test: {', '.join(running)}")
+        pytest.fail(f"threads still ran after the test: {', '.join(running)}", pytrace=False)
     if left_over:
-        pytest.fail(f"windows were left over after the test: {', '.join(left_over)}")
+        pytest.fail(f"windows were left over after the test: {', '.join(left_over)}", pytrace=False)
 
 
 def _still_runs(thread: "QThread", grace_ms: int = 0) -> bool:
