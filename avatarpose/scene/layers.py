@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from avatarpose.body.pose import PoseSequence, frozen
+from avatarpose.body.pose import PoseSequence, frozen, rebuild
 from avatarpose.geometry.rotation import compose_rotvecs
 
 INITIAL = "initial"
@@ -75,6 +76,9 @@ class KeyOffset:
         object.__setattr__(self, "transl", frozen(self.transl))
         object.__setattr__(self, "strength", frozen(self.strength, np.uint8))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
+
     def weight(self, key_index: int, index: int) -> float:
         """Share of the offset that frame `index` receives from a key at `key_index`, in [0, 1]."""
         first, last = self.hold if self.hold is not None else (key_index, key_index)
@@ -104,6 +108,9 @@ class EditLayer:
         object.__setattr__(self, "keys", MappingProxyType(dict(sorted(self.keys.items()))))
         object.__setattr__(self, "betas", frozen(self.betas))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
+
     @property
     def is_empty(self) -> bool:
         """True when the shown pose is the source's."""
@@ -125,6 +132,31 @@ class EditLayer:
                 weights[:, key_index] = 0.0
                 weights[row, key_index] = 1.0
         return weights
+
+    def pose_at(
+        self, poses: PoseSequence, index: int
+    ) -> tuple[Float[np.ndarray, "joints=24 3"], Float[np.ndarray, "3"]]:
+        """Rotations (rad) and translation (m) of one frame with the corrections on top.
+
+        The same as that frame of `apply`, without touching the others (what a drag needs).
+        """
+        body = poses.body_pose[index].reshape(23, 3)
+        rotvecs = np.concatenate([poses.global_orient[index][None], body])
+        if index in self.keys:
+            shares = {index: 1.0}
+        else:
+            shares = {at: key.weight(at, index) for at, key in self.keys.items()}
+        total = max(sum(shares.values()), 1.0)
+        shift = np.zeros(3, np.float32)
+        offset = np.zeros((24, 3), np.float32)
+        for at, share in shares.items():
+            if share > 0:
+                offset += np.float32(share / total) * self.keys[at].rotvecs
+                shift += np.float32(share / total) * self.keys[at].transl
+        changed = np.any(np.abs(offset) > 0, axis=-1)
+        if changed.any():
+            rotvecs[changed] = compose_rotvecs(offset[changed], rotvecs[changed])
+        return rotvecs, poses.transl[index] + shift
 
     def apply(self, poses: PoseSequence) -> PoseSequence:
         """The source poses with the corrections on top."""

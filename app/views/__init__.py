@@ -1,0 +1,1 @@
+"""The docks of the window; a view reads the document and never another view."""
