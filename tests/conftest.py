@@ -20,10 +20,14 @@ GOLDEN = REPOSITORY / "tests" / "golden"
 GRACE_MS = 200  # for a thread whose work is done but which Qt still counts as running
 QUIT_WAIT_MS = 5000
 
-# The first example of a test may compile numba kernels, so there is no deadline per example;
-# CI replays the same examples every time.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# The first example of a test may compile numba kernels, so speed is not judged here; CI replays
+# the same examples every time.
+hypothesis.settings.register_profile(
+    "default", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "ci", hypothesis.settings.get_profile("default"), derandomize=True, print_blob=True
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
