@@ -1,6 +1,9 @@
 """Poses of one person over time, as read-only arrays."""
 
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,6 +18,16 @@ def frozen(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     array = np.array(array, dtype=dtype)
     array.flags.writeable = False
     return array
+
+
+def rebuild(value: Any) -> tuple[type, tuple[Any, ...]]:
+    """How a frozen dataclass crosses to another process (for its `__reduce__`): made anew.
+
+    Its own constructor then makes arrays read-only again, which pickling alone would forget;
+    read-only mappings, which cannot be pickled, travel as plain ones.
+    """
+    fields = (getattr(value, field.name) for field in dataclass_fields(value))
+    return type(value), tuple(dict(it) if isinstance(it, MappingProxyType) else it for it in fields)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +61,9 @@ class PoseSequence:
                     f"A pose sequence has {count} frames but {name} has {len(getattr(self, name))}.",
                     remedy="Check the file the poses come from.",
                 )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     def __len__(self) -> int:
         return len(self.valid)

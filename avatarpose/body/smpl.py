@@ -8,11 +8,12 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from avatarpose.body.pose import PoseSequence, frozen
+from avatarpose.body.pose import PoseSequence, frozen, rebuild
 from avatarpose.body.skeleton import PARENTS, SMPL_OF_SKEL19, Skel19
 from avatarpose.errors import BodyModelError
 from avatarpose.geometry.rotation import matrix_from_rotvec
@@ -82,12 +83,18 @@ class SmplModel:
         for name in ("v_template", "shapedirs", "posedirs", "joint_regressor", "weights"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
         object.__setattr__(self, "faces", frozen(self.faces, np.int32))
+        for name in ("region", "mirror"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen(getattr(self, name), np.int64))
         missing = [name for name in SURFACE_JOINTS.values() if name not in self.vertex_ids]
         if missing and self.body25_regressor is None:
             raise BodyModelError(
                 f"Body model {self.name!r} names no vertex for {', '.join(missing)}.",
                 remedy="Add the vertices to the file, or put J_regressor_body25.npy beside it.",
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     @property
     def vertex_count(self) -> int:
@@ -195,6 +202,39 @@ class SmplModel:
             out[:, target] = body.joints_world[:, joint]
         for target, vertex in SURFACE_JOINTS.items():
             out[:, target] = body.vertices_world[:, self.vertex_ids[vertex]]
+        return out
+
+    def vertices_at(
+        self,
+        betas: Float[np.ndarray, "10"],
+        rotvecs: Float[np.ndarray, "frames joints=24 3"],
+        world_from_rest: Float[np.ndarray, "frames joints=24 4 4"],
+        vertex_ids: Int[np.ndarray, " picked"],
+    ) -> Float[np.ndarray, "frames picked 3"]:
+        """A few surface points in the world (m), without skinning the others."""
+        shaped = self.v_template[vertex_ids] + (self.shapedirs[vertex_ids] @ betas)
+        features = matrix_from_rotvec(rotvecs[:, 1:].astype(np.float32)) - np.eye(3, dtype=np.float32)
+        features = features.reshape(-1, 207)
+        surface = shaped + np.einsum("vkp,fp->fvk", self.posedirs[vertex_ids], features)
+        blended = self.weights[vertex_ids] @ world_from_rest[:, :, :3].reshape(-1, 24, 12)
+        blended = blended.reshape(-1, len(vertex_ids), 3, 4)
+        points = np.einsum("fvab,fvb->fva", blended[..., :3], surface) + blended[..., 3]
+        return points.astype(np.float32)
+
+    def skel19_sequence(
+        self, poses: PoseSequence, indices: np.ndarray | None = None
+    ) -> Float[np.ndarray, "frames joints=19 3"]:
+        """The 19 measured joints of `poses` (m), skinning only the surface points they need."""
+        if self.body25_regressor is not None:
+            return self.skel19(self.posed_sequence(poses, indices))
+        pick = slice(None) if indices is None else indices
+        rotvecs = poses.rotvecs[pick]
+        world_from_rest, joints = self.joint_transforms(poses.betas, rotvecs, poses.transl[pick])
+        ids = np.array([self.vertex_ids[name] for name in SURFACE_JOINTS.values()])
+        out = np.empty((len(joints), 19, 3), np.float32)
+        out[:, list(SMPL_OF_SKEL19)] = joints[:, list(SMPL_OF_SKEL19.values())]
+        points = self.vertices_at(poses.betas, rotvecs, world_from_rest, ids)
+        out[:, list(SURFACE_JOINTS)] = points
         return out
 
 

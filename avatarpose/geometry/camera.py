@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -48,6 +49,10 @@ class Camera:
     def __post_init__(self) -> None:
         for name in ("pixel_from_camera", "camera_from_world", "distortion"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickling alone would bring the arrays back writable.
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def centre_world(self) -> Float[np.ndarray, "3"]:

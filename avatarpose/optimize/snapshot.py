@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from avatarpose.body.pose import PoseSequence
+from avatarpose.body.pose import PoseSequence, frozen, rebuild
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +23,21 @@ class Preview:
     camera: str
     frame_index: int
     rgba: UInt8[np.ndarray, "height width 4"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rgba", frozen(self.rgba, np.uint8))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageBand:
+    """Where a stage lies in the run, for plots."""
+
+    name: str
+    first_step: int
+    last_step: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +58,7 @@ class Snapshot:
         poses: current poses per person, over the whole time base of the capture.
         previews: newly rendered pictures (often none).
         message: a sentence for the status line, "" when there is nothing to say.
+        bands: the whole schedule, where it is known; the window draws the stages from it.
     """
 
     step: int
@@ -57,15 +74,10 @@ class Snapshot:
     poses: Mapping[int, PoseSequence]
     previews: tuple[Preview, ...] = ()
     message: str = ""
+    bands: tuple[StageBand, ...] = ()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StageBand:
-    """Where a stage lies in the run, for plots."""
-
-    name: str
-    first_step: int
-    last_step: int
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,3 +102,6 @@ class RunResult:
     is_complete: bool
     restored_frames: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     uncertainty_m: Mapping[int, Float[np.ndarray, "frames joints=24"]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from avatarpose.body.pose import frozen
+from avatarpose.body.pose import frozen, rebuild
 from avatarpose.errors import SceneError
 from avatarpose.geometry.camera import Camera, Rig
 
@@ -31,6 +31,9 @@ class Footage:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source_frames", frozen(self.source_frames, np.int64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     @property
     def present(self) -> Bool[np.ndarray, " frames"]:
@@ -87,6 +90,9 @@ class Capture:
         order = Rig(tuple(view.camera for view in self.views)).names
         by_name = {view.camera.name: view for view in self.views}
         object.__setattr__(self, "views", tuple(by_name[name] for name in order))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     @property
     def rig(self) -> Rig:

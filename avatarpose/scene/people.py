@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from avatarpose.body.pose import PoseSequence, frozen
+from avatarpose.body.pose import PoseSequence, frozen, rebuild
 from avatarpose.body.skeleton import skel19_from
 from avatarpose.errors import SceneError
 from avatarpose.scene.layers import EditLayer, PoseLayer
@@ -41,6 +42,9 @@ class Person:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edits", MappingProxyType(dict(self.edits)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     @property
     def colour(self) -> tuple[int, int, int]:
@@ -109,6 +113,9 @@ class Detections2D:
     def __post_init__(self) -> None:
         object.__setattr__(self, "xyc", frozen(self.xyc))
         object.__setattr__(self, "pid", frozen(self.pid, np.int32))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     def skel19(self, pid: int) -> Float[np.ndarray, "frames joints=19 3"]:
         """The person's keypoints as skel19; NaN, NaN, 0 where there are none."""

@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
+from avatarpose.body.pose import rebuild
 from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import SceneError
 from avatarpose.scene.capture import Capture
@@ -68,6 +70,9 @@ class Scene:
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", tuple(sorted(self.people, key=lambda who: who.pid)))
         object.__setattr__(self, "detections", MappingProxyType(dict(self.detections)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild(self)
 
     def person(self, pid: int) -> Person:
         """The person with identity `pid`."""
