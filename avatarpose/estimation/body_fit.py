@@ -1,0 +1,251 @@
+"""Bodies of several people over time as one differentiable thing, and the terms that pull at it.
+
+All terms are negative log likelihoods up to a constant: a weight is one over twice a variance, and
+each standard deviation below says in metres or radians what is believed about people and detectors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from avatarpose.body.pose import PoseSequence
+from avatarpose.body.skeleton import PARENTS, SMPL_OF_SKEL19, Joint
+from avatarpose.body.smpl import SURFACE_JOINTS
+from avatarpose.body.smpl_torch import TorchSmpl
+from avatarpose.estimation.evidence import EXTRA_POINTS, POINT_COUNT
+from avatarpose.geometry.rotation_torch import matrix_from_rotvec, rotvec_from_matrix
+
+ROOT = int(Joint.PELVIS)
+LONGEST_GAP_S = 0.2  # frames farther apart are not smoothed as neighbours
+
+# How far each joint's rotation may be from where it started (rad). Wide where keypoints show it,
+# narrow where they hardly do: there the start is the best there is.
+_SPREAD_RAD: dict[Joint, float] = {
+    Joint.SPINE1: 0.15, Joint.SPINE2: 0.15, Joint.SPINE3: 0.15, Joint.NECK: 0.25,
+    Joint.HEAD: 0.3, Joint.LEFT_COLLAR: 0.15, Joint.RIGHT_COLLAR: 0.15,
+    Joint.LEFT_ANKLE: 0.3, Joint.RIGHT_ANKLE: 0.3, Joint.LEFT_FOOT: 0.1, Joint.RIGHT_FOOT: 0.1,
+    Joint.LEFT_WRIST: 0.15, Joint.RIGHT_WRIST: 0.15, Joint.LEFT_HAND: 0.05, Joint.RIGHT_HAND: 0.05,
+}  # fmt: skip
+_WIDE_RAD = 0.6
+
+# Accelerations people reach in everyday close contact (m/s²): the trunk is slow, limbs are quick.
+_TRUNK_ACCELERATION = 4.0
+_LIMB_ACCELERATION = 10.0
+_TRUNK = (
+    Joint.PELVIS, Joint.LEFT_HIP, Joint.RIGHT_HIP, Joint.SPINE1, Joint.SPINE2, Joint.SPINE3,
+    Joint.NECK, Joint.LEFT_COLLAR, Joint.RIGHT_COLLAR, Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER,
+)  # fmt: skip
+
+# Elbows and knees bend one way: (joint, axis of its rotation vector, sign of overextension).
+_HINGES = (
+    (Joint.LEFT_ELBOW, 1, 1.0), (Joint.RIGHT_ELBOW, 1, -1.0),
+    (Joint.LEFT_KNEE, 0, -1.0), (Joint.RIGHT_KNEE, 0, -1.0),
+)  # fmt: skip
+_HINGE_SLACK_RAD = 0.1
+_HINGE_SPREAD_RAD = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BodyStack:
+    """Where the bodies start and when they exist.
+
+    Attributes:
+        pids: the people.
+        rotations: local rotations at the start.
+        transl: translations at the start (m).
+        betas: shapes at the start.
+        valid: who is present when.
+        times_s: time of every frame.
+    """
+
+    pids: tuple[int, ...]
+    rotations: Float[Tensor, "people frames joints=24 3 3"]
+    transl: Float[Tensor, "people frames 3"]
+    betas: Float[Tensor, "people 10"]
+    valid: Bool[Tensor, "people frames"]
+    times_s: Float[np.ndarray, " frames"]
+
+
+def stack_poses(
+    poses: Mapping[int, PoseSequence],
+    indices: np.ndarray,
+    times_s: Float[np.ndarray, " frames"],
+    device: torch.device | str = "cpu",
+) -> BodyStack:
+    """The frames `indices` of several people as tensors."""
+    pids = tuple(poses)
+
+    def stack(arrays: Sequence[np.ndarray]) -> Tensor:
+        return torch.tensor(np.stack(arrays), device=device)
+
+    rotvecs = stack([poses[pid].rotvecs[indices] for pid in pids])
+    return BodyStack(
+        pids=pids,
+        rotations=matrix_from_rotvec(rotvecs),
+        transl=stack([poses[pid].transl[indices] for pid in pids]),
+        betas=stack([poses[pid].betas for pid in pids]),
+        valid=stack([poses[pid].valid[indices] for pid in pids]),
+        times_s=times_s,
+    )
+
+
+class FreeBodies:
+    """Bodies with free root, pose and shape, as changes of a `BodyStack`.
+
+    Rotations are changed by rotation vectors on the right of the starting rotations, so that zero
+    means the start and no angle comes near pi.
+    """
+
+    def __init__(self, body: TorchSmpl, start: BodyStack) -> None:
+        self.body = body
+        self.start = start
+        self.turns = torch.zeros_like(start.transl[..., None, :].expand(-1, -1, 24, -1))
+        self.turns = self.turns.contiguous().requires_grad_()
+        self.shifts = torch.zeros_like(start.transl).requires_grad_()
+        self.shape_change = torch.zeros_like(start.betas).requires_grad_()
+        names = [*SURFACE_JOINTS.values(), *EXTRA_POINTS]
+        self._vertices = [body.model.vertex_ids[name] for name in names]
+        self._carriers = _carriers(body)
+
+    @property
+    def rotations(self) -> Float[Tensor, "people frames joints=24 3 3"]:
+        """Local rotations now."""
+        return self.start.rotations @ matrix_from_rotvec(self.turns)
+
+    @property
+    def betas(self) -> Float[Tensor, "people 10"]:
+        """Shapes now."""
+        return self.start.betas + self.shape_change
+
+    def points(self) -> "BodyPoints":
+        """Joints and evidence points in the world now."""
+        people, frames = self.start.valid.shape
+        rotations = self.rotations
+        betas = self.betas[:, None].expand(-1, frames, -1).reshape(-1, 10)
+        transl = (self.start.transl + self.shifts).reshape(-1, 3)
+        state = self.body.joints_from_matrices(betas, rotations.reshape(-1, 24, 3, 3), transl)
+        surface = self.body.vertices_at(betas, state, self._vertices)
+        points: list[Tensor] = [surface[:, 0]] * POINT_COUNT
+        if self.body.body25 is not None:
+            measured = self.body.skel19(betas, state)
+            points[:19] = list(measured.unbind(1))
+        else:
+            for target, joint in SMPL_OF_SKEL19.items():
+                points[target] = state.joints_world[:, joint]
+            for row, target in enumerate(SURFACE_JOINTS):
+                points[target] = surface[:, row]
+        for row in range(19, POINT_COUNT):
+            points[row] = surface[:, len(SURFACE_JOINTS) + row - 19]
+        return BodyPoints(
+            rotations=rotations,
+            joints=state.joints_world.reshape(people, frames, 24, 3),
+            evidence=torch.stack(points, 1).reshape(people, frames, POINT_COUNT, 3),
+            carrier_turns=state.world_from_rest[:, self._carriers, :, :3].reshape(
+                people, frames, POINT_COUNT, 3, 3
+            ),
+        )
+
+    def poses(
+        self, poses: Mapping[int, PoseSequence], indices: np.ndarray
+    ) -> dict[int, PoseSequence]:
+        """The sequences with the state now at the frames `indices` where people are present."""
+        with torch.no_grad():
+            rotvecs = rotvec_from_matrix(self.rotations).cpu().numpy()
+            transl = (self.start.transl + self.shifts).cpu().numpy()
+            betas = self.betas.cpu().numpy()
+        out = {}
+        for row, pid in enumerate(self.start.pids):
+            present = poses[pid].valid[indices]
+            moved = poses[pid].with_frames(
+                indices[present], rotvecs[row, present], transl[row, present]
+            )
+            out[pid] = replace(moved, betas=betas[row])
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BodyPoints:
+    """Where bodies are.
+
+    Attributes:
+        rotations: local rotations.
+        joints: SMPL joints (m).
+        evidence: what detectors look for (m), in the order of `evidence.py`.
+        carrier_turns: world orientation of the bone that carries each evidence point.
+    """
+
+    rotations: Float[Tensor, "people frames joints=24 3 3"]
+    joints: Float[Tensor, "people frames joints=24 3"]
+    evidence: Float[Tensor, "people frames points=25 3"]
+    carrier_turns: Float[Tensor, "people frames points=25 3 3"]
+
+
+def _carriers(body: TorchSmpl) -> list[int]:
+    """The bone each evidence point moves with: joints with the bone above, skin by its weights."""
+    carriers = [ROOT] * POINT_COUNT
+    for target, joint in SMPL_OF_SKEL19.items():
+        carriers[target] = max(PARENTS[joint], ROOT)
+    names = {**SURFACE_JOINTS, **dict(enumerate(EXTRA_POINTS, start=19))}
+    for target, name in names.items():
+        carriers[target] = int(body.model.weights[body.model.vertex_ids[name]].argmax())
+    return carriers
+
+
+def start_term(turns: Float[Tensor, "people frames joints=24 3"]) -> Tensor:
+    """Staying near the starting rotations; heavy-tailed, so that gross errors can be left behind."""
+    spread = torch.full((24,), _WIDE_RAD, dtype=turns.dtype, device=turns.device)
+    for joint, value in _SPREAD_RAD.items():
+        spread[joint] = value
+    square = (turns[..., 1:, :] ** 2).sum(-1) / spread[1:] ** 2
+    return 0.5 * torch.log1p(square).sum()
+
+
+def hinge_term(turned: Float[Tensor, "people frames joints=24 3 3"]) -> Tensor:
+    """Elbows and knees do not bend backwards."""
+    total = turned.new_zeros(())
+    for joint, axis, sign in _HINGES:
+        matrix = turned[..., joint, :, :]
+        # sine of the rotation about the hinge's axis, from the skew part of the matrix
+        row, column = (axis + 2) % 3, (axis + 1) % 3
+        sine = 0.5 * (matrix[..., row, column] - matrix[..., column, row])
+        excess = torch.relu(sign * sine - _HINGE_SLACK_RAD) / _HINGE_SPREAD_RAD
+        total = total + 0.5 * (excess**2).sum()
+    return total
+
+
+class AccelerationTerm:
+    """People do not jump: accelerations of joints, robust, over real time differences."""
+
+    def __init__(self, start: BodyStack) -> None:
+        times = start.times_s
+        gaps = np.diff(times)
+        near = gaps <= LONGEST_GAP_S
+        middle = np.flatnonzero(near[:-1] & near[1:]) + 1
+        device, dtype = start.transl.device, start.transl.dtype
+        self._middle = torch.as_tensor(middle, device=device)
+        valid = start.valid
+        self._valid = valid[:, self._middle] & valid[:, self._middle - 1]
+        self._valid = self._valid & valid[:, self._middle + 1]
+        before = torch.as_tensor(gaps[middle - 1], dtype=dtype, device=device)
+        after = torch.as_tensor(gaps[middle], dtype=dtype, device=device)
+        self._before, self._after = before[:, None, None], after[:, None, None]
+        spread = torch.full((24 + POINT_COUNT - 19 + 5,), _LIMB_ACCELERATION, dtype=dtype)
+        spread[list(_TRUNK)] = _TRUNK_ACCELERATION
+        self._spread = spread.to(device)
+
+    def __call__(self, points: BodyPoints) -> Tensor:
+        """Cost of the accelerations."""
+        if len(self._middle) == 0:
+            return points.joints.new_zeros(())
+        surface = [*SURFACE_JOINTS, *range(19, POINT_COUNT)]
+        where = torch.cat([points.joints, points.evidence[:, :, surface]], dim=2)
+        now = where[:, self._middle]
+        forward = (where[:, self._middle + 1] - now) / self._after
+        backward = (now - where[:, self._middle - 1]) / self._before
+        acceleration = 2 * (forward - backward) / (self._after + self._before)
+        square = (acceleration**2).sum(-1) / self._spread**2
+        return 0.5 * (torch.log1p(square / 3) * 3 * self._valid[..., None]).sum()
