@@ -13,13 +13,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avatarpose.body.pose import PoseSequence
-from avatarpose.body.skeleton import PARENTS, SMPL_OF_SKEL19, Joint
+from avatarpose.body.skeleton import SMPL_OF_SKEL19, Joint
 from avatarpose.body.smpl import SURFACE_JOINTS
 from avatarpose.body.smpl_torch import TorchSmpl
 from avatarpose.estimation.evidence import EXTRA_POINTS, POINT_COUNT
 from avatarpose.geometry.rotation_torch import matrix_from_rotvec, rotvec_from_matrix
 
-ROOT = int(Joint.PELVIS)
 LONGEST_GAP_S = 0.2  # frames farther apart are not smoothed as neighbours
 
 # How far each joint's rotation may be from where it started (rad). Wide where keypoints show it,
@@ -109,7 +108,6 @@ class FreeBodies:
         self.shape_change = torch.zeros_like(start.betas).requires_grad_()
         names = [*SURFACE_JOINTS.values(), *EXTRA_POINTS]
         self._vertices = [body.model.vertex_ids[name] for name in names]
-        self._carriers = _carriers(body)
 
     @property
     def rotations(self) -> Float[Tensor, "people frames joints=24 3 3"]:
@@ -144,9 +142,6 @@ class FreeBodies:
             rotations=rotations,
             joints=state.joints_world.reshape(people, frames, 24, 3),
             evidence=torch.stack(points, 1).reshape(people, frames, POINT_COUNT, 3),
-            carrier_turns=state.world_from_rest[:, self._carriers, :, :3].reshape(
-                people, frames, POINT_COUNT, 3, 3
-            ),
         )
 
     def poses(
@@ -175,28 +170,15 @@ class BodyPoints:
         rotations: local rotations.
         joints: SMPL joints (m).
         evidence: what detectors look for (m), in the order of `evidence.py`.
-        carrier_turns: world orientation of the bone that carries each evidence point.
     """
 
     rotations: Float[Tensor, "people frames joints=24 3 3"]
     joints: Float[Tensor, "people frames joints=24 3"]
     evidence: Float[Tensor, "people frames points=25 3"]
-    carrier_turns: Float[Tensor, "people frames points=25 3 3"]
-
-
-def _carriers(body: TorchSmpl) -> list[int]:
-    """The bone each evidence point moves with: joints with the bone above, skin by its weights."""
-    carriers = [ROOT] * POINT_COUNT
-    for target, joint in SMPL_OF_SKEL19.items():
-        carriers[target] = max(PARENTS[joint], ROOT)
-    names = {**SURFACE_JOINTS, **dict(enumerate(EXTRA_POINTS, start=19))}
-    for target, name in names.items():
-        carriers[target] = int(body.model.weights[body.model.vertex_ids[name]].argmax())
-    return carriers
 
 
 def start_term(turns: Float[Tensor, "people frames joints=24 3"]) -> Tensor:
-    """Staying near the starting rotations; heavy-tailed, so that gross errors can be left behind."""
+    """Staying near the starting rotations; heavy-tailed, so that gross errors can be left."""
     spread = torch.full((24,), _WIDE_RAD, dtype=turns.dtype, device=turns.device)
     for joint, value in _SPREAD_RAD.items():
         spread[joint] = value

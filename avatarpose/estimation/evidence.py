@@ -1,7 +1,7 @@
 """What the 2D keypoints say about bodies: one common order of points, undistorted, per person.
 
-The common order, "evidence points", is skel19 followed by eyes, small toes and heels, which tell how
-heads and feet are turned.
+The common order, "evidence points", is skel19 followed by eyes, small toes and heels, which tell
+how heads and feet are turned.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def gather_evidence(
     indices: Int[np.ndarray, " frames"],
     cameras: Sequence[str] | None = None,
 ) -> Evidence:
-    """The labelled keypoints of `pids`; of two detections of one person in a view, the surer counts."""
+    """The labelled keypoints of `pids`; of two detections of one person the surer counts."""
     names = tuple(scene.detections) if cameras is None else tuple(cameras)
     names = tuple(name for name in scene.capture.rig.names if name in names)
     names = tuple(name for name in names if name in scene.detections)

@@ -6,12 +6,12 @@ ends narrow, so that swapped and misplaced detections are ignored.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from avatarpose.body.pose import PoseSequence
@@ -36,15 +36,17 @@ StepListener = Callable[[int, float, Mapping[int, PoseSequence]], bool]
 class AlignmentSettings:
     """What is believed about detectors, and the course of the optimisation.
 
-    Reprojection errors are measured in metres at the depth of the person: 12 mm are about 2.6 pixels
-    where a person of 1.7 m is 380 pixels tall.
+    Reprojection errors are measured in metres at the depth of the person: where a person of 1.7 m
+    is 380 pixels tall, 12 mm are 2.7 pixels. A constant 3D disagreement per joint between detector
+    and body is not estimated: with shapes free as well it cannot be told from limb lengths, and
+    trying to made bodies worse.
 
     Attributes:
         detector_m: noise of a sure detection.
         widest_m: robust scale at the start; errors far beyond the scale lose their pull.
         narrowest_m: robust scale at the end.
         narrow_at: share of the steps after which the scale is narrowest.
-        offset_m: constant disagreement per person and joint between detector and body.
+        hand_m: precision of a point placed by hand (a view pin), which is always believed.
         shape: spread of each beta around its start.
         learning_rate: largest step of a rotation (rad); all others are in proportion.
     """
@@ -53,8 +55,8 @@ class AlignmentSettings:
     widest_m: float = 0.4
     narrowest_m: float = 0.045
     narrow_at: float = 0.6
-    offset_m: float = 0.006
-    shape: float = 1.0
+    hand_m: float = 0.004
+    shape: float = 0.5
     learning_rate: float = 0.02
 
 
@@ -72,7 +74,8 @@ def align_to_keypoints(
     """Root, pose and shape of all people that explain the labelled 2D keypoints best.
 
     Args:
-        scene: cameras and labelled detections (see `association.label_detections`).
+        scene: cameras, labelled detections (see `association.label_detections`), and the view pins
+            of the shown layers.
         poses: where each person starts.
         frames: positions on the time base that may change.
         steps: optimisation steps.
@@ -99,11 +102,11 @@ def align_to_keypoints(
     start = stack_poses(poses, frames, times, device)
     bodies = FreeBodies(TorchSmpl(scene.body, device), start)
     reprojection = ReprojectionTerm(scene, evidence, settings, device)
+    pins = PinTerm(scene, evidence.pids, frames, settings, device)
     acceleration = AccelerationTerm(start)
     groups = [
         {"params": [bodies.turns], "lr": settings.learning_rate},
         {"params": [bodies.shifts], "lr": settings.learning_rate * 0.5},
-        {"params": [reprojection.offsets], "lr": settings.learning_rate * 0.02},
     ]
     if refine_shape:
         groups.append({"params": [bodies.shape_change], "lr": settings.learning_rate})
@@ -113,7 +116,8 @@ def align_to_keypoints(
         optimiser.zero_grad()
         points = bodies.points()
         cost = reprojection(points, _scale_m(settings, step / max(steps, 1)))
-        cost = cost + acceleration(points) + start_term(bodies.turns) + hinge_term(points.rotations)
+        cost = cost + pins(points) + acceleration(points)
+        cost = cost + start_term(bodies.turns) + hinge_term(points.rotations)
         cost = cost + 0.5 * (bodies.shape_change**2).sum() / settings.shape**2
         if not torch.isfinite(cost):
             raise OptimizationError(
@@ -147,25 +151,57 @@ class ReprojectionTerm:
         self._weight = torch.tensor(weight, dtype=torch.float32, device=device)
         focal = self._cameras.pixel_from_camera[:, [0, 1], [0, 1]]
         self._focal = focal[:, None, None, None, :]
-        self._settings = settings
-        people = len(evidence.pids)
-        self.offsets = torch.zeros(people, 1, evidence.pixels.shape[3], 3, device=device)
-        self.offsets.requires_grad_()
+        self._detector_m = settings.detector_m
 
     def __call__(self, points: BodyPoints, scale_m: float) -> Tensor:
-        """Cost at a robust scale (Geman and McClure), offsets included."""
-        shift = (points.carrier_turns @ self.offsets[..., None]).squeeze(-1)
-        pixels, depth = self._cameras.project(points.evidence + shift)
+        """Cost at a robust scale (Geman and McClure)."""
+        pixels, depth = self._cameras.project(points.evidence)
         error = (pixels - self._pixels) / self._focal * depth.detach()[..., None].clamp_min(0.1)
         square = (error**2).sum(-1)
         robust = square / (1 + square / scale_m**2)
-        cost = 0.5 * (self._weight * robust).sum() / self._settings.detector_m**2
-        return cost + 0.5 * (self.offsets**2).sum() / self._settings.offset_m**2
+        return 0.5 * (self._weight * robust).sum() / self._detector_m**2
 
-    def residuals_m(self, points: BodyPoints) -> Float[Tensor, "cameras people frames points=25"]:
-        """Distances without offsets; meaningless where nothing is seen."""
-        pixels, depth = self._cameras.project(points.evidence)
-        return ((pixels - self._pixels) / self._focal * depth[..., None]).norm(dim=-1)
+
+class PinTerm:
+    """Distances (m) of projected SMPL joints to where the user pinned them in single views."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        pids: Sequence[int],
+        frames: Int[np.ndarray, " frames"],
+        settings: AlignmentSettings,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        rig = scene.capture.rig
+        row_of = {int(index): row for row, index in enumerate(frames)}
+        where: list[tuple[int, int, int, int]] = []
+        pixels: list[np.ndarray] = []
+        for person, pid in enumerate(pids):
+            for pin in scene.person(pid).edit().view_pins:
+                if pin.frame_index in row_of and pin.camera in rig:
+                    camera = rig.names.index(pin.camera)
+                    where.append((camera, person, row_of[pin.frame_index], int(pin.joint)))
+                    pixels.append(rig[pin.camera].undistort(np.array(pin.pixel)))
+        self._where = where
+        self._cameras = ideal_cameras(list(rig), device)
+        self._pixels = torch.tensor(np.array(pixels).reshape(-1, 2), device=device).float()
+        self._hand_m = settings.hand_m
+
+    def __call__(self, points: BodyPoints) -> Tensor:
+        """Cost of the pins; not robust, because somebody looked."""
+        if not self._where:
+            return points.joints.new_zeros(())
+        camera, person, frame, joint = map(list, zip(*self._where, strict=True))
+        cameras = self._cameras
+        local = points.joints[person, frame, joint]
+        local = (cameras.rotation[camera] @ local[..., None]).squeeze(-1)
+        local = local + cameras.translation[camera]
+        ray = (cameras.pixel_from_camera[camera] @ local[..., None]).squeeze(-1)
+        focal = cameras.pixel_from_camera[camera][:, [0, 1], [0, 1]]
+        depth = local[:, 2:].detach().clamp_min(0.1)
+        error = (ray[:, :2] / ray[:, 2:].clamp_min(0.01) - self._pixels) / focal * depth
+        return 0.5 * (error**2).sum() / self._hand_m**2
 
 
 def _scale_m(settings: AlignmentSettings, done: float) -> float:
