@@ -37,7 +37,7 @@ def cameras(draw: st.DrawFn, *, is_distorted: bool = True) -> Camera:
     away = draw(st.floats(1.0, 6.0))
     centre = np.array([away * np.cos(around), away * np.sin(around), height])
     width, height_px = draw(st.integers(200, 2000)), draw(st.integers(200, 2000))
-    focal = draw(st.floats(0.9, 3.0)) * max(width, height_px)
+    focal = draw(st.floats(1.0, 3.0)) * max(width, height_px)
     off_x, off_y = draw(st.floats(-0.05, 0.05)), draw(st.floats(-0.05, 0.05))
     k = np.array(
         [
@@ -48,7 +48,7 @@ def cameras(draw: st.DrawFn, *, is_distorted: bool = True) -> Camera:
     )
     distortion = np.zeros(8)
     if is_distorted:
-        reach = [0.25, 0.1, 0.005, 0.005, 0.05, 0.05, 0.02, 0.01]
+        reach = [0.15, 0.05, 0.003, 0.003, 0.03, 0.03, 0.01, 0.01]
         distortion = np.array([draw(st.floats(-limit, limit)) for limit in reach])
     target = draw(vectors(-0.3, 0.3)) + np.array([0.0, 0.0, 1.0])
     pose = look_at(centre, target, draw(st.floats(-0.5, 0.5)))

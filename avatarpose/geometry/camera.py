@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from avatarpose.errors import AvatarPoseError
 from avatarpose.geometry.rigid import apply, invert
 
-_UNDISTORT_STEPS = 30
+_UNDISTORT_STEPS = 10
+_SLOPE_STEP = 1e-5
+_WIDEST_RADIUS = 5.0  # tan of the half field of view; beyond 157 degrees no pinhole model holds
 
 
 def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
@@ -88,13 +90,27 @@ class Camera:
         return self._pixels(self._distort_normalised(self._normalised(pixels_ideal)))
 
     def undistort(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
-        """Ideal pixels of recorded pixels: the inverse of `distort`, by fixed-point iteration."""
+        """Ideal pixels of recorded pixels: the inverse of `distort`, by Newton's method.
+
+        Always finite: a pixel that no ray reaches (beyond the corners of a wide lens) gives the
+        edge of what the lens can see in its direction.
+        """
         if not self.has_distortion:
             return np.asarray(pixels, np.float64)
         target = self._normalised(np.asarray(pixels, np.float64))
-        point = target.copy()
+        limit, seen_limit = self._fold_radius()
+        target = _within(target, seen_limit)
+        point = _within(target, limit)
         for _ in range(_UNDISTORT_STEPS):
-            point = point - (self._distort_normalised(point) - target)
+            miss = self._distort_normalised(point) - target
+            along_x = self._distort_slope(point, np.array([_SLOPE_STEP, 0.0]))
+            along_y = self._distort_slope(point, np.array([0.0, _SLOPE_STEP]))
+            determinant = along_x[..., 0] * along_y[..., 1] - along_x[..., 1] * along_y[..., 0]
+            determinant = np.where(np.abs(determinant) > 1e-6, determinant, 1.0)
+            step_x = along_y[..., 1] * miss[..., 0] - along_y[..., 0] * miss[..., 1]
+            step_y = along_x[..., 0] * miss[..., 1] - along_x[..., 1] * miss[..., 0]
+            step = np.stack([step_x, step_y], axis=-1) / determinant[..., None]
+            point = _within(point - step, limit)
         return self._pixels(point)
 
     def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 3"]:
@@ -127,10 +143,11 @@ class Camera:
         """The ideal camera with the same K."""
         return replace(self, distortion=np.zeros(8))
 
-    def is_inside(self, pixels: Float[np.ndarray, "*batch 2"]) -> np.ndarray:
+    def is_inside(self, pixels: Float[np.ndarray, "*batch 2"]) -> Bool[np.ndarray, "*batch"]:
         """Which pixels lie in the image (False for NaN)."""
         x, y = pixels[..., 0], pixels[..., 1]
-        return (x >= -0.5) & (x < self.width - 0.5) & (y >= -0.5) & (y < self.height - 0.5)
+        across = (x >= -0.5) & (x < self.width - 0.5)
+        return np.asarray(across & (y >= -0.5) & (y < self.height - 0.5))
 
     def _normalised(self, pixels: np.ndarray) -> np.ndarray:
         k = self.pixel_from_camera
@@ -151,6 +168,33 @@ class Camera:
         distorted_x = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
         distorted_y = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
         return np.stack([distorted_x, distorted_y], axis=-1)
+
+    def _distort_slope(self, point: np.ndarray, step: np.ndarray) -> np.ndarray:
+        ahead, behind = (
+            self._distort_normalised(point + step),
+            self._distort_normalised(point - step),
+        )
+        return (ahead - behind) / (2 * _SLOPE_STEP)
+
+    def _fold_radius(self) -> tuple[float, float]:
+        """Where the radial polynomial stops growing, before and after distortion.
+
+        No real lens goes on beyond.
+        """
+        k1, k2, _, _, k3, k4, k5, k6 = self.distortion
+        r = np.linspace(0.0, _WIDEST_RADIUS, 400)
+        r2 = r * r
+        below = 1 + r2 * (k4 + r2 * (k5 + r2 * k6))
+        seen = r * (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / np.where(below > 0.05, below, np.nan)
+        growing = np.diff(seen) > 0.02 * (r[1] - r[0])  # False for NaN
+        last = len(r) - 1 if growing.all() else max(int(np.argmin(growing)), 1)
+        return float(r[last]), float(seen[last])
+
+
+def _within(points: np.ndarray, radius: float) -> np.ndarray:
+    """The points, those farther out than `radius` moved onto the circle."""
+    length = np.linalg.norm(points, axis=-1, keepdims=True)
+    return points * np.minimum(1.0, radius / np.maximum(length, 1e-12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

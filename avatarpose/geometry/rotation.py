@@ -43,8 +43,10 @@ def geodesic_angle(
 ) -> Float[np.ndarray, "*batch"]:
     """Angle (rad, in [0, pi]) of the rotation that takes `a` to `b`."""
     relative = np.swapaxes(a, -1, -2) @ b
+    turning = (relative - np.swapaxes(relative, -1, -2))[..., [2, 0, 1], [1, 2, 0]]
+    sine = np.linalg.norm(turning, axis=-1) / 2
     cosine = (np.trace(relative, axis1=-2, axis2=-1) - 1) / 2
-    return np.arccos(np.clip(cosine, -1.0, 1.0))
+    return np.asarray(np.arctan2(sine, cosine))  # arccos would lose half the digits near 0 and pi
 
 
 def rotation_between(

@@ -8,7 +8,9 @@ from tests.strategies import random_poses
 
 def test_poses_cannot_be_changed_in_place_nor_from_outside():
     orient = np.zeros((2, 3), np.float32)
-    poses = PoseSequence(np.zeros(10), orient, np.zeros((2, 69)), np.zeros((2, 3)), np.ones(2, bool))
+    poses = PoseSequence(
+        np.zeros(10), orient, np.zeros((2, 69)), np.zeros((2, 3)), np.ones(2, bool)
+    )
     orient[0, 0] = 1.0
     assert poses.global_orient[0, 0] == 0.0
     with pytest.raises(ValueError, match="read-only"):

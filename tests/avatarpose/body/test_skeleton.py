@@ -30,7 +30,9 @@ def test_mirroring_twice_changes_nothing_and_once_swaps_left_and_right(mirror, j
         assert joints(mirror[joint]).name == swapped
 
 
-@pytest.mark.parametrize(("parents", "mirror"), [(PARENTS, MIRROR), (SKEL19_PARENTS, SKEL19_MIRROR)])
+@pytest.mark.parametrize(
+    ("parents", "mirror"), [(PARENTS, MIRROR), (SKEL19_PARENTS, SKEL19_MIRROR)]
+)
 def test_the_mirrored_joint_hangs_on_the_mirrored_parent(parents, mirror):
     for joint, parent in enumerate(parents):
         if parent >= 0:

@@ -141,9 +141,7 @@ def test_a_few_frames_are_posed_as_in_the_whole_sequence(open_body):
     poses = random_poses(np.random.default_rng(8), 5, 0.3)
     whole = open_body.posed_sequence(poses)
     picked = open_body.posed_sequence(poses, np.array([3, 1]))
-    np.testing.assert_allclose(
-        picked.vertices_world, whole.vertices_world[[3, 1]], atol=1e-6
-    )
+    np.testing.assert_allclose(picked.vertices_world, whole.vertices_world[[3, 1]], atol=1e-6)
 
 
 def test_the_surface_encloses_its_joints_and_stands_as_tall_as_an_adult(open_body):

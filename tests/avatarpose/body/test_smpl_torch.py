@@ -27,12 +27,8 @@ def test_torch_and_numpy_give_one_body(open_body, precise, bend_rad):
     expected = open_body.posed_sequence(poses)
     np.testing.assert_allclose(state.joints_world, expected.joints_world, atol=1e-5)
     np.testing.assert_allclose(skinned.vertices_world, expected.vertices_world, atol=1e-5)
-    np.testing.assert_allclose(
-        state.world_from_rest, expected.world_from_rest[:, :, :3], atol=1e-5
-    )
-    np.testing.assert_allclose(
-        precise.skel19(betas, state), open_body.skel19(expected), atol=1e-5
-    )
+    np.testing.assert_allclose(state.world_from_rest, expected.world_from_rest[:, :, :3], atol=1e-5)
+    np.testing.assert_allclose(precise.skel19(betas, state), open_body.skel19(expected), atol=1e-5)
 
 
 def test_float32_stays_within_a_hundredth_of_a_millimetre(open_body):
@@ -79,6 +75,8 @@ def test_derivatives_of_surface_points_and_joints_are_those_of_finite_difference
 
     def points(betas, rotvecs, transl):
         state = precise.joints(betas, rotvecs, transl)
-        return torch.cat([precise.vertices_at(betas, state, [65, 2948, 6222]), state.joints_world], 1)
+        return torch.cat(
+            [precise.vertices_at(betas, state, [65, 2948, 6222]), state.joints_world], 1
+        )
 
     assert torch.autograd.gradcheck(points, inputs, atol=1e-5)
