@@ -1,4 +1,4 @@
-"""Calibrated cameras as values: OpenCV axes, metres, pixels; integer pixel = centre of the pixel."""
+"""Calibrated cameras as values: OpenCV axes, metres; an integer pixel is the pixel's centre."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ class Camera:
     def project_ideal(
         self, points_world: Float[np.ndarray, "*batch 3"]
     ) -> Float[np.ndarray, "*batch 2"]:
-        """Pixel (x, y) in the undistorted image with the same K; NaN where a point is not in front."""
+        """Pixel (x, y) in the undistorted image with the same K; NaN behind the camera."""
         points_camera = apply(self.camera_from_world, np.asarray(points_world, np.float64))
         rays = points_camera @ self.pixel_from_camera.T
         return rays[..., :2] / np.where(rays[..., 2:] > 1e-9, rays[..., 2:], np.nan)

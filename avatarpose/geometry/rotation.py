@@ -1,4 +1,4 @@
-"""Rotations in numpy: rotation vectors (axis-angle, radians), matrices, and what lies between them."""
+"""Rotations in numpy: rotation vectors (axis-angle, radians), matrices, and what lies between."""
 
 import numpy as np
 from jaxtyping import Float

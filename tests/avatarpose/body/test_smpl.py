@@ -47,7 +47,7 @@ def _smplx_vertices_and_joints(poses: PoseSequence) -> tuple[np.ndarray, np.ndar
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("bend_rad", [0.0, 0.4, 1.5])
-def test_surface_and_joints_are_smplxs_to_a_hundredth_of_a_millimetre(open_body, bend_rad, capsys):
+def test_surface_and_joints_are_smplxs_to_a_hundredth_of_a_millimetre(open_body, bend_rad):
     poses = random_poses(np.random.default_rng(3), 4, bend_rad)
     vertices, joints = _smplx_vertices_and_joints(poses)
     body = open_body.posed_sequence(poses)

@@ -135,7 +135,7 @@ def test_runs_are_numbered_and_never_overwritten(scene):
 
 
 def test_an_edit_belongs_to_the_layer_it_was_made_on(scene):
-    after, poses = _run(scene, 1)
+    after, _ = _run(scene, 1)
     edited = edits.set_pose(after, 0, 3, *_any_pose(5))
     initial = edits.show_layer(edited, INITIAL)
     np.testing.assert_array_equal(
