@@ -11,12 +11,14 @@ from jaxtyping import UInt8
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
-from avatarpose.scene.capture import Capture, Footage
+from avatarpose.formats.media import FrameReader
+from avatarpose.scene.capture import Capture
 
 log = logging.getLogger(__name__)
 
 WORKERS = 2
 BUDGET_BYTES = 512 * 2**20
+READER_BYTES = 16 * 2**20  # pictures are kept here, in Qt's byte order, and not twice
 READ_AHEAD = 6
 READ_BEHIND = 2
 
@@ -29,8 +31,6 @@ class Picture:
         camera: camera name.
         index: position on the time base.
         reduction: 1 for full size, 2 for half, 4 for a quarter.
-        width: width of the full-size picture in pixels.
-        height: height of the full-size picture in pixels.
         bgra: pixels in the byte order Qt draws fastest (RGB32); the last channel is 255.
         image: the same as a QImage.
     """
@@ -38,8 +38,6 @@ class Picture:
     camera: str
     index: int
     reduction: int
-    width: int
-    height: int
     bgra: UInt8[np.ndarray, "height width 4"]
     image: QImage
 
@@ -54,9 +52,9 @@ class _Wish:
 class PictureLoader(QObject):
     """Hands out cached pictures at once and fetches the others in the background.
 
-    `picture` returns what is there and remembers the wish; `arrived` says that another call is worth
-    it. Per view only the newest wish counts, so playing faster than the disk drops frames instead of
-    piling up work. Neighbouring frames are read ahead when nothing is wanted.
+    `picture` returns what is there and remembers the wish; `arrived` says that another call is
+    worth it. Per view only the newest wish counts: playing faster than the disk drops frames
+    instead of piling up work. Neighbouring frames are read ahead when nothing is wanted.
     """
 
     arrived = Signal(str, int)
@@ -76,7 +74,7 @@ class PictureLoader(QObject):
         self._missing: set[tuple[str, int]] = set()
         self._reported: set[str] = set()
         self._reductions: dict[str, int] = {}
-        self._readers: dict[str, _ViewReader] = {}
+        self._reader: FrameReader | None = None
         self._generation = 0
         self._threads: list[threading.Thread] = []
         self._is_closing = False
@@ -90,17 +88,17 @@ class PictureLoader(QObject):
             self._wanted.clear()
             self._ahead.clear()
             self._busy.clear()
-            self._readers = {
-                view.camera.name: _ViewReader(view.footage)
-                for view in (capture.views if capture is not None else ())
-                if view.footage is not None
-            }
+            former, self._reader = self._reader, None
+            if capture is not None:
+                self._reader = FrameReader(capture, budget_bytes=READER_BYTES)
+        if former is not None:
+            former.close()
         self._cache.clear()
         self._cache_bytes = 0
         self._missing.clear()
         self._reported.clear()
         self._reductions.clear()
-        if self._readers and not self._threads:
+        if capture is not None and not self._threads:
             self._start()
 
     def close(self) -> None:
@@ -111,10 +109,13 @@ class PictureLoader(QObject):
         for thread in self._threads:
             thread.join()
         self._threads.clear()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def has_picture(self, camera: str, index: int) -> bool:
         """False where the view has no (readable) picture at that frame."""
-        if self._capture is None or camera not in self._readers:
+        if self._capture is None:
             return False
         footage = self._capture.view(camera).footage
         if footage is None or not 0 <= index < len(footage.source_frames):
@@ -173,14 +174,17 @@ class PictureLoader(QObject):
                     wish = self._ahead.popleft()
                 if wish in self._busy:
                     continue
-                reader = self._readers.get(wish.camera)
+                reader, capture = self._reader, self._capture
                 generation = self._generation
                 self._busy.add(wish)
-            if reader is None:
+            if reader is None or capture is None:
                 continue
+            model = capture.view(wish.camera).camera
+            size = _reduced((model.width, model.height), wish.reduction)
             try:
-                pixels, problem = reader.read(wish.index, wish.reduction), ""
-            except Exception as error:  # noqa: BLE001  the thread's edge: a picture is lost, not the window
+                rgb = reader.read(wish.camera, wish.index, size=size)
+                pixels, problem = _bgra(rgb), ""
+            except Exception as error:  # noqa: BLE001  the thread's edge: only a picture is lost
                 pixels, problem = None, str(error)
             with self._gate:
                 if self._is_closing:
@@ -196,6 +200,7 @@ class PictureLoader(QObject):
                     continue
                 self._busy.discard(wish)
             if pixels is None:
+                problem = problem or "the picture is missing or damaged"
                 self._missing.add((wish.camera, wish.index))
                 if wish.camera not in self._reported:
                     self._reported.add(wish.camera)
@@ -208,8 +213,7 @@ class PictureLoader(QObject):
     def _keep(self, wish: _Wish, pixels: np.ndarray) -> None:
         height, width = pixels.shape[:2]
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
-        full = self._readers[wish.camera].size or (width, height)
-        picture = Picture(wish.camera, wish.index, wish.reduction, *full, pixels, image)
+        picture = Picture(wish.camera, wish.index, wish.reduction, pixels, image)
         self._cache[wish] = picture
         self._cache_bytes += pixels.nbytes
         while self._cache_bytes > BUDGET_BYTES and len(self._cache) > 1:
@@ -217,26 +221,12 @@ class PictureLoader(QObject):
             self._cache_bytes -= dropped.bgra.nbytes
 
 
-class _ViewReader:
-    """Reads one view's pictures, one thread at a time; opened at the first read."""
+def _reduced(size: tuple[int, int], reduction: int) -> tuple[int, int] | None:
+    """Width and height after the reduction; None for the recorded size."""
+    if reduction == 1:
+        return None
+    return max(1, round(size[0] / reduction)), max(1, round(size[1] / reduction))
 
-    def __init__(self, footage: Footage) -> None:
-        self._footage = footage
-        self._lock = threading.Lock()
-        self._reader = None
-        self.size: tuple[int, int] | None = None
 
-    def read(self, index: int, reduction: int) -> np.ndarray:
-        """BGRA pixels of the frame, reduced."""
-        from avatarpose.formats.media import FrameReader
-
-        with self._lock:
-            if self._reader is None:
-                self._reader = FrameReader(self._footage)
-            rgb = self._reader.read(index)
-        height, width = rgb.shape[:2]
-        self.size = (width, height)
-        if reduction > 1:
-            small = (max(1, round(width / reduction)), max(1, round(height / reduction)))
-            rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
+def _bgra(rgb: np.ndarray | None) -> np.ndarray | None:
+    return None if rgb is None else cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)

@@ -93,7 +93,7 @@ class PosedScene(QObject):
         return self.posed(scene.body, poses.betas, _rotvecs(poses, index), poses.transl[index])
 
     def add_previews(self, previews: tuple[Preview, ...]) -> None:
-        """Take in pictures a run has rendered; a newer one replaces the older of its view and frame."""
+        """Take in pictures a run has rendered; newer ones replace those of the same frame."""
         if previews:
             self._previews.update({(p.camera, p.frame_index): p for p in previews})
             self.live_changed.emit()
