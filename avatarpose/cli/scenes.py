@@ -1,0 +1,53 @@
+"""Scenes as the command line opens them: the body model is chosen here, at the program's door."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from avatarpose.formats.detect import open_scene, stated_body
+from avatarpose.formats.places import project_folder_of, user_cache_folder
+from avatarpose.formats.project import is_project, save_project
+from avatarpose.formats.smpl_model import default_body, find_body_model
+from avatarpose.scene.scene import Scene
+
+
+def models_folder() -> Path | None:
+    """The user's folder of SMPL models, from $SMPLX_MODELS."""
+    named = os.environ.get("SMPLX_MODELS")
+    return Path(named).expanduser() if named else None
+
+
+def chosen_body(choice: str | None, path: Path) -> Path | None:
+    """File of the body model for a scene; None means the one it was made with.
+
+    What the user names comes first, then what the project or capture was made with, then a model
+    in $SMPLX_MODELS, then the body that comes with the program.
+    """
+    if choice is not None:
+        return find_body_model(choice, models_folder())
+    if path.is_dir() and (is_project(path) or is_project(project_folder_of(path))):
+        return None
+    folder = models_folder()
+    if folder is None or (path.is_dir() and stated_body(path) == default_body().sha256):
+        return None
+    return find_body_model(None, folder)
+
+
+def open_for_cli(args: argparse.Namespace) -> tuple[Scene, Path]:
+    """The scene of `args.scene` and its project folder, made when missing; its path is printed.
+
+    Warnings of the reader go to standard error.
+
+    Raises:
+        AvatarPoseError: it cannot be read, or the project cannot be written.
+    """
+    body_path = chosen_body(getattr(args, "body_model", None), args.scene)
+    opened = open_scene(args.scene, body_path=body_path, cache_folder=user_cache_folder())
+    if opened.is_new:
+        save_project(opened.scene, opened.project_folder, body_path=body_path)
+    print(f"project: {opened.project_folder}", file=sys.stderr)
+    for issue in opened.scene.issues:
+        if issue.severity != "info":
+            print(f"{issue.severity}: {issue.message}", file=sys.stderr)
+    return opened.scene, opened.project_folder
