@@ -4,8 +4,11 @@ All terms are negative log likelihoods up to a constant: a weight is one over tw
 each standard deviation below says in metres or radians what is believed about people and detectors.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Flag, auto
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ from avatarpose.body.pose import PoseSequence
 from avatarpose.body.skeleton import SMPL_OF_SKEL19, Joint
 from avatarpose.body.smpl import SURFACE_JOINTS
 from avatarpose.body.smpl_torch import TorchSmpl
+from avatarpose.errors import OptimizationError
 from avatarpose.estimation.evidence import EXTRA_POINTS, POINT_COUNT
 from avatarpose.geometry.rotation_torch import matrix_from_rotvec, rotvec_from_matrix
 
@@ -39,13 +43,14 @@ _TRUNK = (
     Joint.NECK, Joint.LEFT_COLLAR, Joint.RIGHT_COLLAR, Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER,
 )  # fmt: skip
 
-# Elbows and knees bend one way: (joint, axis of its rotation vector, sign of overextension).
+# Elbows and knees are hinges: (joint, hinge axis, axis of the bone below, sign of overextension).
 _HINGES = (
-    (Joint.LEFT_ELBOW, 1, 1.0), (Joint.RIGHT_ELBOW, 1, -1.0),
-    (Joint.LEFT_KNEE, 0, -1.0), (Joint.RIGHT_KNEE, 0, -1.0),
+    (Joint.LEFT_ELBOW, 1, 0, 1.0), (Joint.RIGHT_ELBOW, 1, 0, -1.0),
+    (Joint.LEFT_KNEE, 0, 1, -1.0), (Joint.RIGHT_KNEE, 0, 1, -1.0),
 )  # fmt: skip
-_HINGE_SLACK_RAD = 0.1
-_HINGE_SPREAD_RAD = 0.1
+_OVEREXTENSION_SLACK_RAD = 0.1
+_OVEREXTENSION_SPREAD_RAD = 0.1
+_SIDEWAYS_SPREAD_RAD = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +107,9 @@ class FreeBodies:
     def __init__(self, body: TorchSmpl, start: BodyStack) -> None:
         self.body = body
         self.start = start
-        self.turns = torch.zeros_like(start.transl[..., None, :].expand(-1, -1, 24, -1))
-        self.turns = self.turns.contiguous().requires_grad_()
+        people, frames = start.valid.shape
+        self.root_turns = start.transl.new_zeros(people, frames, 1, 3).requires_grad_()
+        self.joint_turns = start.transl.new_zeros(people, frames, 23, 3).requires_grad_()
         self.shifts = torch.zeros_like(start.transl).requires_grad_()
         self.shape_change = torch.zeros_like(start.betas).requires_grad_()
         names = [*SURFACE_JOINTS.values(), *EXTRA_POINTS]
@@ -112,7 +118,8 @@ class FreeBodies:
     @property
     def rotations(self) -> Float[Tensor, "people frames joints=24 3 3"]:
         """Local rotations now."""
-        return self.start.rotations @ matrix_from_rotvec(self.turns)
+        turns = torch.cat([self.root_turns, self.joint_turns], dim=2)
+        return self.start.rotations @ matrix_from_rotvec(turns)
 
     @property
     def betas(self) -> Float[Tensor, "people 10"]:
@@ -177,25 +184,36 @@ class BodyPoints:
     evidence: Float[Tensor, "people frames points=25 3"]
 
 
-def start_term(turns: Float[Tensor, "people frames joints=24 3"]) -> Tensor:
-    """Staying near the starting rotations; heavy-tailed, so that gross errors can be left."""
-    spread = torch.full((24,), _WIDE_RAD, dtype=turns.dtype, device=turns.device)
+def start_term(
+    joint_turns: Float[Tensor, "people frames joints=23 3"], looseness: float = 1.0
+) -> Tensor:
+    """Staying near the starting rotations; heavy-tailed, so that gross errors can be left.
+
+    Args:
+        joint_turns: changes of joints 1 to 23 (rad).
+        looseness: multiplies every spread; above 1 for a start that is only a usual pose.
+    """
+    spread = joint_turns.new_full((24,), _WIDE_RAD)
     for joint, value in _SPREAD_RAD.items():
         spread[joint] = value
-    square = (turns[..., 1:, :] ** 2).sum(-1) / spread[1:] ** 2
+    square = (joint_turns**2).sum(-1) / (looseness * spread[1:]) ** 2
     return 0.5 * torch.log1p(square).sum()
 
 
 def hinge_term(turned: Float[Tensor, "people frames joints=24 3 3"]) -> Tensor:
-    """Elbows and knees do not bend backwards."""
+    """Elbows and knees bend neither backwards nor sideways.
+
+    This also decides how upper arms and thighs are twisted, which joint positions leave open.
+    """
     total = turned.new_zeros(())
-    for joint, axis, sign in _HINGES:
+    for joint, hinge, bone, sign in _HINGES:
         matrix = turned[..., joint, :, :]
-        # sine of the rotation about the hinge's axis, from the skew part of the matrix
-        row, column = (axis + 2) % 3, (axis + 1) % 3
+        # sine of the rotation about the hinge, from the skew part of the matrix
+        row, column = (hinge + 2) % 3, (hinge + 1) % 3
         sine = 0.5 * (matrix[..., row, column] - matrix[..., column, row])
-        excess = torch.relu(sign * sine - _HINGE_SLACK_RAD) / _HINGE_SPREAD_RAD
-        total = total + 0.5 * (excess**2).sum()
+        excess = torch.relu(sign * sine - _OVEREXTENSION_SLACK_RAD) / _OVEREXTENSION_SPREAD_RAD
+        sideways = matrix[..., hinge, bone] / _SIDEWAYS_SPREAD_RAD
+        total = total + 0.5 * (excess**2).sum() + 0.5 * (sideways**2).sum()
     return total
 
 
@@ -231,3 +249,65 @@ class AccelerationTerm:
         acceleration = 2 * (forward - backward) / (self._after + self._before)
         square = (acceleration**2).sum(-1) / self._spread**2
         return 0.5 * (torch.log1p(square / 3) * 3 * self._valid[..., None]).sum()
+
+
+class Group(Flag):
+    """What a descent may change."""
+
+    ROOT = auto()
+    POSE = auto()
+    SHAPE = auto()
+
+
+def descend(
+    bodies: FreeBodies,
+    cost: Callable[[BodyPoints, float], Tensor],
+    *,
+    free: Group,
+    steps: int,
+    learning_rate: float,
+    after_step: Callable[[int, float], bool] | None = None,
+) -> None:
+    """Adam steps down a cost.
+
+    Args:
+        bodies: what is changed.
+        cost: of the points, at a share of the way done in [0, 1).
+        free: the groups that may change.
+        steps: how many.
+        learning_rate: largest step of a rotation (rad) and of a beta; translations take half.
+        after_step: told the step and the cost; False stops.
+
+    Raises:
+        OptimizationError: the cost is not a number.
+    """
+    groups: list[dict[str, Any]] = []
+    if Group.ROOT in free:
+        groups.append({"params": [bodies.root_turns], "lr": learning_rate})
+        groups.append({"params": [bodies.shifts], "lr": 0.5 * learning_rate})
+    if Group.POSE in free:
+        groups.append({"params": [bodies.joint_turns], "lr": learning_rate})
+    if Group.SHAPE in free:
+        groups.append({"params": [bodies.shape_change], "lr": learning_rate})
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    course = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _pace(step / max(steps, 1)))
+    for step in range(steps):
+        optimiser.zero_grad()
+        value = cost(bodies.points(), step / steps)
+        if not torch.isfinite(value):
+            raise OptimizationError(
+                f"The bodies diverged at step {step + 1}.",
+                remedy="Check the calibration and the poses the scene starts from.",
+            )
+        value.backward()
+        optimiser.step()
+        course.step()
+        if after_step is not None and not after_step(step, float(value.detach())):
+            return
+
+
+def _pace(done: float) -> float:
+    """Learning rate over the course: full for the wide part, then a cosine down to 2 %."""
+    if done < 0.4:
+        return 1.0
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.4) / 0.6))

@@ -5,7 +5,6 @@ distances are robust with a scale that starts wide, so that limbs on the wrong p
 ends narrow, so that swapped and misplaced detections are ignored.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,8 @@ from avatarpose.estimation.body_fit import (
     AccelerationTerm,
     BodyPoints,
     FreeBodies,
+    Group,
+    descend,
     hinge_term,
     stack_poses,
     start_term,
@@ -104,31 +105,25 @@ def align_to_keypoints(
     reprojection = ReprojectionTerm(scene, evidence, settings, device)
     pins = PinTerm(scene, evidence.pids, frames, settings, device)
     acceleration = AccelerationTerm(start)
-    groups = [
-        {"params": [bodies.turns], "lr": settings.learning_rate},
-        {"params": [bodies.shifts], "lr": settings.learning_rate * 0.5},
-    ]
-    if refine_shape:
-        groups.append({"params": [bodies.shape_change], "lr": settings.learning_rate})
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    course = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _pace(step / max(steps, 1)))
-    for step in range(steps):
-        optimiser.zero_grad()
-        points = bodies.points()
-        cost = reprojection(points, _scale_m(settings, step / max(steps, 1)))
-        cost = cost + pins(points) + acceleration(points)
-        cost = cost + start_term(bodies.turns) + hinge_term(points.rotations)
-        cost = cost + 0.5 * (bodies.shape_change**2).sum() / settings.shape**2
-        if not torch.isfinite(cost):
-            raise OptimizationError(
-                f"The keypoint alignment diverged at step {step + 1}.",
-                remedy="Check the calibration and the initial poses of the scene.",
-            )
-        cost.backward()
-        optimiser.step()
-        course.step()
-        if on_step is not None and not on_step(step, cost.item(), bodies.poses(poses, frames)):
-            break
+
+    def cost(points: BodyPoints, done: float) -> Tensor:
+        total = reprojection(points, _scale_m(settings, done)) + pins(points)
+        total = total + acceleration(points) + hinge_term(points.rotations)
+        total = total + start_term(bodies.joint_turns)
+        return total + 0.5 * (bodies.shape_change**2).sum() / settings.shape**2
+
+    def tell(step: int, value: float) -> bool:
+        return on_step is None or on_step(step, value, bodies.poses(poses, frames))
+
+    free = Group.ROOT | Group.POSE
+    descend(
+        bodies,
+        cost,
+        free=free | Group.SHAPE if refine_shape else free,
+        steps=steps,
+        learning_rate=settings.learning_rate,
+        after_step=tell,
+    )
     return bodies.poses(poses, frames)
 
 
@@ -207,10 +202,3 @@ class PinTerm:
 def _scale_m(settings: AlignmentSettings, done: float) -> float:
     share = min(done / settings.narrow_at, 1.0)
     return settings.widest_m * (settings.narrowest_m / settings.widest_m) ** share
-
-
-def _pace(done: float) -> float:
-    """Learning rate over the course: full for the wide part, then a cosine down to 2 %."""
-    if done < 0.4:
-        return 1.0
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.4) / 0.6))
