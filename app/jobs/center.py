@@ -1,8 +1,7 @@
-"""The one refinement of the window: its states, its orders, and how its result reaches the document."""
+"""The window's one refinement: its states, its orders, and how its result reaches the document."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from app.jobs.session import Session, SessionOpener, SessionStart, open_optimiza
 from app.jobs.thread import SHUTDOWN_MS, SessionThread
 from app.workbench import Workbench
 from avatarpose.body.pose import PoseSequence
+from avatarpose.formats.project import file_name_of
 from avatarpose.optimize.settings import RunRequest
 from avatarpose.optimize.snapshot import RunResult, Snapshot
 from avatarpose.scene import edits
@@ -160,7 +160,7 @@ class JobCenter(QObject):
             self.trouble.emit(*(refusal or ("Nothing is open.", "Open a project first.")))
             return False
         name = scene.next_run_name()
-        folder = None if self._folder is None else self._folder / "runs" / name.replace(":", "-")
+        folder = None if self._folder is None else self._folder / "runs" / file_name_of(name)
         begin = SessionStart(
             scene, request, folder, self._cameras(scene), self._bench.playback.index
         )
@@ -339,7 +339,7 @@ class JobCenter(QObject):
         self._land()
 
     def _land(self) -> None:
-        """Put the result into the document, unless the user holds a joint: then right afterwards."""
+        """Put the result into the document; while the user holds a joint, wait for the release."""
         scene, result, request = self._bench.document.scene, self._result, self._request
         if scene is None or result is None or request is None or self._bench.document.has_preview:
             return

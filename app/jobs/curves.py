@@ -51,7 +51,7 @@ class LossCurves:
             self._points = {term: list(points) for term, points in result.losses.items()}
         if result.bands:
             self._planned = result.bands
-            self.last_step = max(self.last_step, max(band.last_step for band in result.bands))
+            self.last_step = max(self.last_step, *(band.last_step for band in result.bands))
 
     def best(self, term: str) -> tuple[int, float] | None:
         """The lowest point of a curve."""

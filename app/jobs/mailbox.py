@@ -26,7 +26,7 @@ class Mailbox(Generic[T]):
         self._letters: list[T] = []
 
     def put(self, value: T) -> bool:
-        """Lay a value in; True when the box was empty, so that one knock per emptied box is enough."""
+        """Lay a value in; True when the box was empty, so one knock per emptied box is enough."""
         with self._lock:
             was_empty = not self._letters
             self._letters = [value] if was_empty else [self._merge(self._letters[0], value)]

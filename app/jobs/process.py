@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, cast
 
 from app.jobs.courier import Courier, shared_parts
 from app.jobs.session import Session, SessionOpener, SessionStart, open_optimization
@@ -62,7 +63,7 @@ class SessionProcess:
         sender = threading.Thread(target=self._send_orders, args=(ours,), name="refinement orders")
         sender.start()
         try:
-            yield from self._receive(ours, child)
+            yield from self._receive(cast("Connection[Any, Any]", ours), child)
         finally:
             self._orders.put(None)
             child.join(EXIT_GRACE_S if self._cancelled_at is None else 0.0)
@@ -108,9 +109,7 @@ class SessionProcess:
             raise OptimizationError("The refinement has no result.", remedy="Let it run first.")
         return self._result
 
-    def _receive(
-        self, pipe: "Connection[Any, Any]", child: multiprocessing.process.BaseProcess
-    ) -> Iterator[Snapshot]:
+    def _receive(self, pipe: "Connection[Any, Any]", child: BaseProcess) -> Iterator[Snapshot]:
         while True:
             is_message = bool(wait([pipe], LOOK_S))
             if self._is_overdue():
@@ -149,7 +148,7 @@ class SessionProcess:
                 pipe.send_bytes(self._courier.pack(order))
         except OSError:
             log.info("the refinement's process is gone")  # `run` notices by itself
-        except Exception as error:  # noqa: BLE001 - the thread's edge; `run` raises it
+        except Exception as error:  # the thread's edge; `run` raises it
             log.exception("an order could not be sent")
             self._sending_error = error
 
@@ -180,7 +179,7 @@ def serve(pipe: "Connection[Any, Any]") -> None:
             )
         except BrokenPipeError:
             raise
-        except Exception as error:  # noqa: BLE001 - the process's edge
+        except Exception as error:  # the process's edge
             log.exception("the refinement failed")
             kind, content = (
                 "failed",

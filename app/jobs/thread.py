@@ -1,4 +1,4 @@
-"""Runs a session beside the window and hands out its newest snapshot; it owns no other Qt object."""
+"""Runs a session beside the window and hands out its newest snapshot; owns no other Qt object."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ SHUTDOWN_MS = 2000
 
 
 class SessionThread(QThread):
-    """One run of one session. Exactly one of `completed`, `cancelled` and `failed` comes at the end.
+    """One run of one session; exactly one of `completed`, `cancelled` and `failed` ends it.
 
     Args:
         open_session: makes the session; called in the thread, so that heavy imports happen there.
@@ -102,7 +102,7 @@ class SessionThread(QThread):
                 "There is not enough memory for this refinement.",
                 "Choose fewer frames or cameras, or the preset Preview.",
             )
-        except Exception as error:  # noqa: BLE001 - the thread's edge: nothing may take the window down
+        except Exception as error:  # the thread's edge: nothing may take the window down
             log.exception("the refinement failed")
             self._end_badly(
                 f"The refinement failed: {type(error).__name__}: {error}",

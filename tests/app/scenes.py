@@ -50,7 +50,7 @@ def walking(start_m: float) -> PoseSequence:
 
 
 def two_people(body: SmplModel | None = None) -> Scene:
-    """Two people, three cameras, 24 frames numbered from 21; detections agree but for three frames."""
+    """Two people, three cameras, frames 21 to 44; detections agree with all but three frames."""
     body = body or load_open_body(resource_path("body", "body_smpl24.npz"))
     cameras = [ring_camera(name, angle) for name, angle in (("4", 0.2), ("16", 2.2), ("28", 4.3))]
     present = np.arange(FIRST_FRAME, FIRST_FRAME + FRAMES)

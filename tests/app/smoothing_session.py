@@ -155,7 +155,7 @@ def open_deaf(start: SessionStart) -> DeafSession:
     return DeafSession(start)
 
 
-def open_and_die(start: SessionStart) -> SmoothingSession:
+def open_and_die(_start: SessionStart) -> SmoothingSession:
     """The process goes away while the session is being made."""
     import os
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.jobs.center import JobCenter, JobState
@@ -25,7 +26,7 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def bench(qtbot: QtBot, scene: Scene) -> Iterator[Workbench]:
+def bench(qapp: QApplication, scene: Scene) -> Iterator[Workbench]:  # noqa: ARG001
     bench = make_bench(scene)
     yield bench
     bench.footage.close()
@@ -150,7 +151,7 @@ def test_a_second_run_is_refused_with_a_remedy(qtbot: QtBot, center: JobCenter) 
 
 
 def test_a_run_that_fails_says_why_and_can_be_started_again(
-    qtbot: QtBot, bench: Workbench, center: JobCenter
+    qtbot: QtBot, center: JobCenter
 ) -> None:
     with qtbot.waitSignal(center.trouble, timeout=PATIENCE_MS) as told:
         center.start(RunRequest("preview", seed=-1))
