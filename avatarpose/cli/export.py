@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layer",
         default="shown",
         metavar="NAME",
-        help="initial, run:1, run:latest, truth, ... (default: what is shown, corrections included)",
+        help="initial, run:1, run:latest, truth, ... (default: what each person shows)",
     )
     parser.add_argument("--format", choices=FORMATS, default="npz", help="default: npz")
     parser.add_argument(

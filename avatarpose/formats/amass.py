@@ -22,7 +22,7 @@ def _target(path: Path, pid: int, count: int) -> Path:
 
 
 def write_amass(scene: Scene, poses: Mapping[int, PoseSequence], path: Path) -> list[Path]:
-    """Write one SMPL-H style AMASS file per person; frames in which a person is absent are left out.
+    """Write one SMPL-H style AMASS file per person; frames without the person are left out.
 
     Betas are padded to 16; the shape spaces of SMPL and SMPL-H differ, so bodies look alike only.
 

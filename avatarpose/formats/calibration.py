@@ -1,5 +1,6 @@
 """Calibrations as cameras: what every calibration file must pass before it is believed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,6 +16,8 @@ _ORTHONORMAL = 1e-3
 _ASPECT_TOLERANCE = 0.01
 _WIDEST_RIG_M = 50.0
 _NARROWEST_RIG_M = 0.02
+
+Note = Callable[[Severity, str, str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,7 @@ def checked_camera(
     return _fitted(camera, picture_size, note)
 
 
-def _fitted(camera: Camera, picture_size: tuple[int, int] | None, note) -> Camera:
+def _fitted(camera: Camera, picture_size: tuple[int, int] | None, note: Note) -> Camera:
     """The camera for pictures of another size of the same shape."""
     stated = (camera.width, camera.height)
     if picture_size is None or picture_size == stated:
@@ -121,12 +124,12 @@ def _fitted(camera: Camera, picture_size: tuple[int, int] | None, note) -> Camer
         Severity.ERROR,
         f"The calibration of camera {camera.name} is for {stated[0]} x {stated[1]} pixels, "
         f"its pictures have {both}: another shape.",
-        "Use the pictures the camera was calibrated with; check that they were not cropped or turned.",
+        "Use the pictures the camera was calibrated with, neither cropped nor turned.",
     )
     return camera
 
 
-def _checked_rotation(raw: RawCamera, note) -> np.ndarray | None:
+def _checked_rotation(raw: RawCamera, note: Note) -> np.ndarray | None:
     rotation = np.asarray(raw.rotation, np.float64)
     if rotation.size == 3 and np.isfinite(rotation).all():
         return cv2.Rodrigues(rotation.reshape(3, 1))[0]
@@ -163,7 +166,7 @@ def _checked_rotation(raw: RawCamera, note) -> np.ndarray | None:
     return left @ right if deviation > 1e-9 else rotation
 
 
-def _checked_distortion(raw: RawCamera, note) -> np.ndarray | None:
+def _checked_distortion(raw: RawCamera, note: Note) -> np.ndarray | None:
     given = np.asarray(raw.distortion, np.float64).ravel()
     count = len(given)
     if not np.isfinite(given).all() or count not in (0, 1, 2, 4, 5, 8, 12, 14):

@@ -146,7 +146,7 @@ def stated_body(path: Path) -> str:
 
 
 def recognise(path: Path, *, body: SmplModel | None = None) -> Recognition:
-    """What the folder is, what is in it, and what is wrong with it; never raises for bad content."""
+    """What the folder is, holds, and has wrong with it; bad content never raises."""
     try:
         folder = _folder(path)
         kind = kind_of(folder)

@@ -1,10 +1,5 @@
-"""The layout of EasyMocap and of AvatarPose's preprocessing: intri.yml, extri.yml, images, smpl files.
+"""EasyMocap's layout, also of AvatarPose's preprocessing: intri.yml, extri.yml, images, smpl."""
 
-The YAML is OpenCV's FileStorage dialect, which general parsers reject; the few forms that occur in
-calibrations are read here, and nothing in such a file can name a type or run code.
-"""
-
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +10,7 @@ from avatarpose.errors import AvatarPoseError, FormatError
 from avatarpose.formats.calibration import RawCamera, check_rig, checked_camera
 from avatarpose.formats.footage import Source, find_masks, find_source, stated_rate, time_base
 from avatarpose.formats.keypoints_json import read_keypoint_folder
+from avatarpose.formats.opencv_yaml import Value, matrix_lines, parse_opencv_yaml
 from avatarpose.formats.smpl_params import SmplTracks, read_smpl
 from avatarpose.formats.storage import read_json, read_text, write_text
 from avatarpose.geometry.camera import Camera, Rig
@@ -27,129 +23,11 @@ from avatarpose.scene.scene import Scene
 
 INTRINSICS, EXTRINSICS = "intri.yml", "extri.yml"
 _ROTATIONS_AGREE_RAD = 1e-3
-_LARGEST_MATRIX = 10_000
-_KEY = re.compile(r"^(?P<indent>[ \t]*)(?P<key>[^\s:#][^:]*?)[ \t]*:(?:[ \t]+(?P<value>.*))?$")
-Value = str | list[str] | np.ndarray
 
 
 def is_easymocap(folder: Path) -> bool:
     """True when the folder holds both calibration files."""
     return (folder / INTRINSICS).is_file() and (folder / EXTRINSICS).is_file()
-
-
-def parse_opencv_yaml(text: str, where: str) -> dict[str, Value]:
-    """The entries of an OpenCV FileStorage text: strings, lists of strings, and matrices.
-
-    Raises:
-        FormatError: a line is none of these, naming the line.
-    """
-    lines = [_without_comment(line) for line in text.replace("\r\n", "\n").split("\n")]
-    found: dict[str, Value] = {}
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        if not line.strip() or line.startswith(("%", "---", "...")):
-            number += 1
-            continue
-        match = _KEY.match(line)
-        if match is None or match["indent"]:
-            raise _bad_line(where, number)
-        key, value = _unquoted(match["key"]), (match["value"] or "").strip()
-        if key in found:
-            raise FormatError(f"{where}, line {number + 1}: {key} occurs twice.", remedy=_REMEDY)
-        block = [value]
-        start = number
-        number += 1
-        while number < len(lines) and _belongs(lines[number], block):
-            block.append(lines[number].strip())
-            number += 1
-        found[key] = _value(block, where, start)
-    return found
-
-
-_REMEDY = "Write the file with OpenCV's FileStorage, or export the calibration again."
-
-
-def _bad_line(where: str, number: int) -> FormatError:
-    return FormatError(f"{where}, line {number + 1} cannot be understood.", remedy=_REMEDY)
-
-
-def _without_comment(line: str) -> str:
-    if "#" not in line:
-        return line
-    quote = ""
-    for position, letter in enumerate(line):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'":
-            quote = letter
-        elif letter == "#" and (position == 0 or line[position - 1] in " \t"):
-            return line[:position]
-    return line
-
-
-def _belongs(line: str, block: list[str]) -> bool:
-    """True when a line continues the entry begun above it."""
-    if not line.strip():
-        return True
-    joined_open = sum(part.count("[") - part.count("]") for part in block)
-    return line[0] in " \t" or line.startswith("- ") or line.strip() == "-" or joined_open > 0
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1]
-    return text
-
-
-def _value(block: list[str], where: str, number: int) -> Value:
-    parts = [part for part in block if part]
-    if not parts:
-        return ""
-    if parts[0].startswith("!!opencv-matrix"):
-        rest = parts[0][len("!!opencv-matrix") :].strip()
-        return _matrix(([rest] if rest else []) + parts[1:], where, number)
-    if parts[0].startswith("!!"):
-        raise FormatError(
-            f"{where}, line {number + 1}: the tag {parts[0].split()[0]} is not opened.",
-            remedy=_REMEDY,
-        )
-    joined = " ".join(parts)
-    if joined.startswith("["):
-        if not joined.endswith("]"):
-            raise _bad_line(where, number)
-        return [_unquoted(part) for part in joined[1:-1].split(",") if part.strip()]
-    if all(part == "-" or part.startswith("- ") for part in parts):
-        return [_unquoted(part[1:]) for part in parts]
-    if len(parts) == 1:
-        return _unquoted(parts[0])
-    raise _bad_line(where, number)
-
-
-def _matrix(parts: list[str], where: str, number: int) -> np.ndarray:
-    text = " ".join(parts)
-    rows = re.search(r"\brows\s*:\s*(\d+)", text)
-    columns = re.search(r"\bcols\s*:\s*(\d+)", text)
-    data = re.search(r"\bdata\s*:\s*\[([^\]]*)\]", text)
-    if rows is None or columns is None or data is None:
-        raise FormatError(
-            f"{where}, line {number + 1}: a matrix lacks its rows, cols or data.", remedy=_REMEDY
-        )
-    shape = int(rows[1]), int(columns[1])
-    try:
-        values = [float(part) for part in data[1].replace(".Nan", "nan").split(",") if part.strip()]
-    except ValueError as error:
-        raise FormatError(
-            f"{where}, line {number + 1}: a matrix holds something that is no number.",
-            remedy=_REMEDY,
-        ) from error
-    if shape[0] * shape[1] != len(values) or len(values) > _LARGEST_MATRIX:
-        raise FormatError(
-            f"{where}, line {number + 1}: a {shape[0]} x {shape[1]} matrix has {len(values)} numbers.",
-            remedy=_REMEDY,
-        )
-    return np.array(values).reshape(shape)
 
 
 def read_raw_cameras(folder: Path, issues: list[Issue]) -> list[RawCamera]:
@@ -253,7 +131,7 @@ def _raw_camera(
             issues.append(
                 Issue(
                     Severity.WARNING,
-                    f"R_{key} and Rot_{key} differ by {np.degrees(apart):.2f} degrees; Rot_{key} is used.",
+                    f"R_{key} and Rot_{key} differ by {np.degrees(apart):.2f}°; Rot_{key} is used.",
                     "Write both from the same calibration.",
                     where,
                     camera=name,
@@ -287,27 +165,15 @@ def write_cameras(folder: Path, rig: Rig) -> None:
     for camera in rig:
         name, distortion = camera.name, camera.distortion
         count = 8 if np.any(distortion[5:]) else 5
-        intri += _matrix_lines(f"K_{name}", camera.pixel_from_camera)
-        intri += _matrix_lines(f"dist_{name}", distortion[None, :count])
+        intri += matrix_lines(f"K_{name}", camera.pixel_from_camera)
+        intri += matrix_lines(f"dist_{name}", distortion[None, :count])
         intri += [f"H_{name}: {camera.height}", f"W_{name}: {camera.width}"]
         rotation = camera.camera_from_world[:3, :3]
-        extri += _matrix_lines(f"R_{name}", rotvec_from_matrix(rotation)[:, None])
-        extri += _matrix_lines(f"Rot_{name}", rotation)
-        extri += _matrix_lines(f"T_{name}", camera.camera_from_world[:3, 3:])
+        extri += matrix_lines(f"R_{name}", rotvec_from_matrix(rotation)[:, None])
+        extri += matrix_lines(f"Rot_{name}", rotation)
+        extri += matrix_lines(f"T_{name}", camera.camera_from_world[:3, 3:])
     write_text(folder / INTRINSICS, "\n".join(intri) + "\n")
     write_text(folder / EXTRINSICS, "\n".join(extri) + "\n")
-
-
-def _matrix_lines(key: str, matrix: np.ndarray) -> list[str]:
-    numbers = ", ".join(repr(float(value)) for value in matrix.ravel())
-    rows, columns = matrix.shape
-    return [
-        f"{key}: !!opencv-matrix",
-        f"   rows: {rows}",
-        f"   cols: {columns}",
-        "   dt: d",
-        f"   data: [ {numbers} ]",
-    ]
 
 
 def read_easymocap(folder: Path, body: SmplModel) -> Scene:
@@ -442,8 +308,9 @@ def _meta(path: Path, issues: list[Issue]) -> Mapping:
 
 
 def _rate(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 < value < 10_000 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < 10_000 else None
 
 
 def _tracks(folder: Path, body: SmplModel, issues: list[Issue]) -> SmplTracks | None:

@@ -9,6 +9,7 @@ from avatarpose.formats.storage import read_bytes
 from avatarpose.formats.video import count_frames
 from avatarpose.scene.capture import Footage, View
 from avatarpose.scene.issues import Issue, Severity
+from avatarpose.scene.people import Person
 from avatarpose.scene.scene import Scene
 
 _MASKS_LOOKED_AT = 12
@@ -68,7 +69,7 @@ def _picture_issues(scene: Scene, view: View, footage: Footage) -> list[Issue]:
             size = picture_size(path)
             if size != stated:
                 raise FormatError(
-                    f"{path.name} has {size[0]} x {size[1]} pixels, the others {stated[0]} x {stated[1]}.",
+                    f"{path.name} has {size[0]} x {size[1]} pixels, not {stated[0]} x {stated[1]}.",
                     remedy="All pictures of a camera must have the same size.",
                 )
         except FormatError as error:
@@ -138,8 +139,8 @@ def _mask_issues(scene: Scene, view: View) -> list[Issue]:
         issues.append(
             Issue(
                 Severity.WARNING,
-                f"Masks of camera {camera.name} have labels ({', '.join(map(str, sorted(strange)))}) "
-                "that belong to nobody.",
+                f"Masks of camera {camera.name} have labels that belong to nobody: "
+                f"{', '.join(map(str, sorted(strange)))}.",
                 "A person has label pid + 1.",
                 str(view.masks.path),
                 camera=camera.name,
@@ -177,7 +178,7 @@ def _pose_issues(scene: Scene) -> list[Issue]:
                 issues.append(
                     Issue(
                         Severity.ERROR,
-                        f"In {unseen:.0%} of the frames no camera sees {person.name} ({layer.name}).",
+                        f"No camera sees {person.name} ({layer.name}) in {unseen:.0%} of frames.",
                         "Poses and cameras do not fit: check units (metres), the up axis (z), and "
                         "that the calibration maps world to camera.",
                         pid=person.pid,
@@ -186,5 +187,5 @@ def _pose_issues(scene: Scene) -> list[Issue]:
     return issues
 
 
-def _betas(person) -> np.ndarray:
+def _betas(person: Person) -> np.ndarray:
     return person.layers[0].poses.betas

@@ -1,4 +1,4 @@
-"""2D keypoints: OpenPose-style JSON (BODY_25, COCO, HALPE) and our own npz (formats document 2.4)."""
+"""2D keypoints: OpenPose JSON (BODY_25, COCO, HALPE) and our own npz (formats document 2.4)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

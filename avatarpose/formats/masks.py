@@ -1,4 +1,4 @@
-"""Label images: 0 background, pid + 1 a person, 255 unknown; palette indices are never read as grey.
+"""Label images: 0 background, pid + 1 a person, 255 unknown; palettes are never read as grey.
 
 OpenCV turns a palette into colours. Relabelling the PNG's header as grey makes it hand out the
 indices themselves; putting a palette into a grey PNG's header is the way back.
@@ -40,7 +40,7 @@ TRACKER_COLOURS = (
 def read_labels(path: Path) -> UInt8[np.ndarray, "height width"]:
     """The labels of a mask file: palette index, grey value, or number of a known colour.
 
-    Other colours, and grey that is only 0 and 255, say no more than "somebody": they give 0 and 255.
+    Other colours, and grey of only 0 and 255, just say "somebody": they give 0 and 255.
 
     Raises:
         FormatError: the file is no mask.

@@ -1,9 +1,9 @@
-"""Pictures of a capture by camera and frame: decoded on demand, kept within a budget, read ahead."""
+"""Pictures of a capture by camera and frame: decoded on demand, kept in a budget, read ahead."""
 
 import threading
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,7 +25,8 @@ from avatarpose.scene.issues import Issue, Severity
 _ASPECT_TOLERANCE = 0.01
 
 
-class FrameRequest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FrameRequest:
     """A picture as it is asked for.
 
     Attributes:
@@ -94,7 +95,10 @@ class FrameReader:
 
     def prefetch(self, requests: Iterable[FrameRequest]) -> None:
         """Read these next in the background; they replace what was still waiting."""
-        wanted = [self._request(*request) for request in requests]
+        wanted = [
+            self._request(request.camera, request.index, request.size, request.undistort)
+            for request in requests
+        ]
         with self._wake:
             if self._is_closed:
                 return
@@ -186,7 +190,7 @@ class FrameReader:
         index_of = {int(number): index for index, number in enumerate(footage.source_frames)}
         for number, picture in found[:-1]:
             if number in index_of:
-                self._finish(request._replace(index=index_of[number]), footage, picture)
+                self._finish(replace(request, index=index_of[number]), footage, picture)
         return self._finish(request, footage, found[-1][1])
 
     def _finish(

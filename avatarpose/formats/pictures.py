@@ -73,7 +73,7 @@ def numbered_files(folder: Path, suffixes: Iterable[str], *, camera: str = "") -
         issues.append(
             Issue(
                 Severity.WARNING,
-                f"{len(unnumbered)} files have no frame number in their name, such as {unnumbered[0]}.",
+                f"{len(unnumbered)} files have no number in their name, such as {unnumbered[0]}.",
                 "Name pictures after their frame, for example 000042.jpg.",
                 str(folder),
                 camera=camera,

@@ -1,4 +1,4 @@
-"""Where the program keeps what is the user's own: projects of read-only captures, converted models."""
+"""Where the user's own things are kept: projects of read-only captures, converted models."""
 
 import hashlib
 import os
@@ -52,7 +52,8 @@ def project_folder_of(capture_folder: Path, projects_folder: Path | None = None)
 
 
 def _is_writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK)
+    """Also False where nobody is meant to write although the system's administrator could."""
+    return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
 
 
 def _comes_along(folder: Path) -> bool:

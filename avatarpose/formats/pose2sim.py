@@ -1,7 +1,7 @@
 """Pose2Sim captures: toml calibration, videos, OpenPose JSON folders or an npz of keypoints."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ JOINT_NAMES: Mapping[str, tuple[str, ...]] = {
     "body25b": (*_COCO17, "neck", "head", *_TOES),
     "body25": (
         "nose", "neck", "rshoulder", "relbow", "rwrist", "lshoulder", "lelbow", "lwrist", "midhip",
-        "rhip", "rknee", "rankle", "lhip", "lknee", "lankle", "reye", "leye", "rear", "lear", *_TOES,
+        "rhip", "rknee", "rankle", "lhip", "lknee", "lankle", "reye", "leye", "rear", "lear",
+        *_TOES,
     ),
     "halpe26": (
         *_COCO17, "head", "neck", "hip", "lbigtoe", "rbigtoe", "lsmalltoe", "rsmalltoe", "lheel",
@@ -73,7 +74,7 @@ def is_pose2sim(folder: Path) -> bool:
     return bool(calibration_files(folder))
 
 
-def _camera_tables(document: Mapping[str, Any]):
+def _camera_tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for title, table in document.items():
         if title in _NO_CAMERA or not isinstance(table, Mapping):
             continue
@@ -105,7 +106,7 @@ def read_raw_cameras(path: Path, issues: list[Issue]) -> list[RawCamera]:
             issues.append(
                 Issue(
                     Severity.ERROR,
-                    f"The entry {title} of the calibration holds something that is no number: {error}.",
+                    f"The entry {title} of the calibration holds what is no number: {error}.",
                     "Export the calibration again.",
                     str(path),
                     camera=name,
@@ -172,7 +173,7 @@ def read_pose2sim(folder: Path, body: SmplModel, *, calibration: str | None = No
     Args:
         folder: holds the calibration, videos (or images) and keypoints.
         body: the model the poses will belong to.
-        calibration: name of the toml file to use where there are several; by default the refined one.
+        calibration: name of the toml file to use of several; by default the refined one.
 
     Raises:
         AvatarPoseError: there is no readable calibration or no footage at all.
@@ -346,7 +347,7 @@ def _read_keypoints(
             f"{path} has {camera_count} cameras, the calibration {len(cameras)}.",
             remedy="Add an array `cameras` with the names.",
         )
-    numbers = arrays.get("frames", np.arange(frame_count))
+    numbers = arrays["frames"] if "frames" in arrays else np.arange(frame_count)
     if numbers.shape != (frame_count,) or numbers.dtype.kind not in "iu":
         raise FormatError(f"{path}: frames do not number the keypoints.", remedy="Export it again.")
     position = {int(number): row for row, number in enumerate(numbers)}

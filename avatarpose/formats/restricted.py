@@ -1,4 +1,4 @@
-"""Legacy pickles without trust: a child process reads them with an allow-list and hands back arrays.
+"""Legacy pickles without trust: a child process with an allow-list hands back plain arrays.
 
 Pickles can run code. Here nothing but numpy and SciPy arrays, dictionaries and inert stand-ins for
 chumpy can come into being; anything else is refused by name. The child has a time and memory limit,
@@ -169,7 +169,7 @@ def _dense(matrix: SparseMatrix, depth: int) -> np.ndarray | None:
 
 
 def _unpickle(stream: io.BufferedIOBase) -> object:
-    return RestrictedUnpickler(stream, encoding="latin1").load()  # type: ignore[arg-type]
+    return RestrictedUnpickler(stream, encoding="latin1").load()
 
 
 def _body_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -257,7 +257,8 @@ def read_untrusted(
     with tempfile.TemporaryDirectory(prefix="avatarpose-") as folder:
         target = Path(folder) / "plain.npz"
         command = [
-            sys.executable, "-m", "avatarpose.formats.restricted", kind, str(path.resolve()), str(target),
+            sys.executable, "-m", "avatarpose.formats.restricted", kind, str(path.resolve()),
+            str(target),
         ]  # fmt: skip
         try:
             child = subprocess.run(

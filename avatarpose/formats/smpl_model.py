@@ -153,7 +153,7 @@ def _checked(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, np.ndarr
     joints = found["weights"].shape[-1] if found["weights"].ndim == 2 else 0
     if joints != len(PARENTS):
         raise BodyModelError(
-            f"{path.name} has {joints} joints, SMPL has {len(PARENTS)}: it may be SMPL-H or SMPL-X.",
+            f"{path.name} has {joints} joints, SMPL has {len(PARENTS)}: is it SMPL-X?",
             remedy="Choose an SMPL file (SMPL_NEUTRAL, SMPL_MALE or SMPL_FEMALE).",
         )
     shapes = {

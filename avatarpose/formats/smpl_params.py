@@ -93,7 +93,7 @@ def read_smpl(path: Path, *, body: SmplModel | None = None) -> SmplTracks:
     valid = np.asarray(arrays.get("valid", np.ones((count, len(frames)))))
     if valid.shape != (count, len(frames)) or valid.dtype.kind not in "bif":
         raise _wrong_shape(path, "valid", valid, f"{count} x {len(frames)}")
-    genders = np.asarray(arrays.get("gender", np.array([], str))).astype(str).ravel()
+    genders = np.asarray(arrays.get("gender", np.zeros(0, str))).astype(str).ravel()
     people = {}
     for row, pid in enumerate(pids.tolist()):
         one = {key: _row(arrays[key], row, count, path, key) for key in SMPL_KEYS}
@@ -265,7 +265,7 @@ def _shared_betas(
             f"{path}: the shape of person {pid} is not ten numbers.",
             remedy="Write betas as ten finite numbers per person.",
         )
-    if np.ptp(rows, axis=0).max() > 1e-4:
+    if float(np.max(np.ptp(rows, axis=0))) > 1e-4:
         issues.append(
             Issue(
                 Severity.WARNING,

@@ -1,4 +1,4 @@
-"""Files as every reader and writer here touches them: bounded reads, atomic writes, npz without pickle.
+"""How files are touched here: bounded reads, atomic writes, npz without pickle.
 
 Readers turn whatever goes wrong into a `FormatError` with the file's name; writers write beside the
 target and rename, so that a crash leaves the old file or the new one, never half of one.
@@ -191,7 +191,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Replace `path` by an npz of plain arrays in one step; untouched when it already holds them."""
+    """Replace `path` by an npz of plain arrays in one step, unless it already holds them."""
     content = npz_bytes(arrays)
     if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
         return

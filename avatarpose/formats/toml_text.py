@@ -53,8 +53,9 @@ def _write_table(table: Mapping[str, Any], path: tuple[str, ...], lines: list[st
 def _is_nested(value: object) -> bool:
     if isinstance(value, Mapping):
         return True
-    is_list = isinstance(value, list | tuple) and len(value) > 0
-    return is_list and all(isinstance(entry, Mapping) for entry in value)
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    return all(isinstance(entry, Mapping) for entry in value)
 
 
 def _key(key: str) -> str:

@@ -144,22 +144,21 @@ class VideoDecoder:
 
     def _go_back(self, index: int) -> None:
         """Place the decoder so that the next frame is `index`, a frame met before."""
-        if self._can_seek and index > 0 and self._seek(index):
-            return
         if self._capture is not None:
+            if self._can_seek and index > 0 and self._seek(self._capture, index):
+                return
             self._capture.release()
         self._capture = _open(self._path)
         self._next = 0
 
-    def _seek(self, index: int) -> bool:
+    def _seek(self, capture: cv2.VideoCapture, index: int) -> bool:
         """Land just after the frame before `index`, and believe it only if its time is known."""
-        assert self._capture is not None
         expected = self._times_ms[index - 1]
         times = self._times_ms[max(0, index - 2) : index + 1]
         is_telling = len(set(times)) == len(times) and all(np.isfinite(times))
-        self._capture.set(cv2.CAP_PROP_POS_FRAMES, index - 1)
-        landed = self._capture.grab()
-        time = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        capture.set(cv2.CAP_PROP_POS_FRAMES, index - 1)
+        landed = capture.grab()
+        time = capture.get(cv2.CAP_PROP_POS_MSEC)
         if landed and is_telling and abs(time - expected) < _TIME_TOLERANCE_MS:
             self._next = index
             return True
