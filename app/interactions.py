@@ -13,7 +13,6 @@ from app.settings import Settings
 from avatarpose.body.ik import IkResult, Mode, solve_limb
 from avatarpose.body.skeleton import Joint
 from avatarpose.geometry.camera import Camera
-from avatarpose.geometry.triangulation import epipolar_curve
 from avatarpose.scene.edits import set_pose
 from avatarpose.scene.layers import ViewPin
 from avatarpose.scene.pins import triangulated_target
@@ -22,7 +21,7 @@ from avatarpose.scene.scene import Scene
 FINE = 0.2  # share of the cursor's way while Shift is held
 NEAREST_M, FURTHEST_M = 0.15, 60.0
 DEPTH_SAMPLES = 96
-BODY_HALF_DEPTH_M = 0.6
+BODY_DEPTHS_M = np.linspace(-0.6, 0.6, 13)  # the line is solid where a body may be
 
 Spread = Literal["frame", "ease", "range"]
 
@@ -108,6 +107,7 @@ class JointDrag(QObject):
         self._scene: Scene | None = None
         self._note = ""
         self._residuals: dict[str, float] = {}
+        self._ray: tuple[np.ndarray, np.ndarray] | None = None
         document.scene_changed.connect(self._forget)
 
     @property
@@ -192,7 +192,7 @@ class JointDrag(QObject):
         self._pixel = pixel.copy()
         self._depth_m = self._grip.depth_m
         self._depth_by_hand = self._has_moved = False
-        self._target, self._result, self._scene = here, None, None
+        self._target, self._result, self._scene, self._ray = here, None, None, None
         self._note, self._residuals = "", {}
         self.changed.emit()
         return True
@@ -246,15 +246,21 @@ class JointDrag(QObject):
         """What another view shows while the joint is held."""
         if self._grip is None or other.name == self._grip.camera.name:
             return None
-        depths = np.geomspace(NEAREST_M, FURTHEST_M, DEPTH_SAMPLES)
-        pixels = epipolar_curve(self._grip.camera, self._pixel, other, depths)
-        near = np.abs(depths - self._grip.depth_m) < BODY_HALF_DEPTH_M
-        return EpipolarGuide(pixels, near, other.project(self._target))
+        if self._ray is None:
+            depths = np.geomspace(NEAREST_M, FURTHEST_M, DEPTH_SAMPLES)
+            depths = np.sort(np.append(depths, self._grip.depth_m + BODY_DEPTHS_M))
+            axis = self._grip.camera.camera_from_world[2, :3]
+            direction = self._grip.camera.rays(self._pixel)
+            points = direction * (depths / (direction @ axis))[:, None]
+            near = np.abs(depths - self._grip.depth_m) <= BODY_DEPTHS_M[-1] + 1e-9
+            self._ray = (self._grip.camera.centre_world + points, near)
+        points, near = self._ray
+        return EpipolarGuide(other.project(points), near, other.project(self._target))
 
     def _solve(self) -> None:
         grip = self._grip
         assert grip is not None
-        pixel = self._pixel
+        pixel, self._ray = self._pixel, None
         held = ViewPin(grip.camera.name, grip.index, int(grip.joint), (pixel[0], pixel[1]))
         target = grip.camera.unproject(pixel, self._depth_m)
         self._note, self._residuals = "", {}

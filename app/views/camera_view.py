@@ -26,11 +26,13 @@ from app.footage import Picture
 from app.interactions import JointDrag
 from app.selection import JointRef
 from app.views import overlays
-from app.views.overlays import BodyOverlay, LensMap, Style
+from app.views.canvas import Canvas
+from app.views.overlays import BodyOverlay, LensMap, Placement, Style
 from app.workbench import Workbench
 from avatarpose.body.skeleton import PARENTS, SMPL_OF_SKEL19, Joint, skel19_from
 from avatarpose.body.smpl import PosedBody
 from avatarpose.geometry.camera import Camera
+from avatarpose.optimize.snapshot import Preview
 from avatarpose.scene.scene import Scene
 
 TITLE_PX = 22
@@ -42,6 +44,10 @@ SMALLEST_ZOOM, LARGEST_ZOOM = 0.25, 64.0
 DEPTH_STEP_M = 0.01
 LARGEST_OUTLINE_PX = 420  # longer side of the picture a silhouette is traced in
 DIMMED = 0.25
+MESH_OPACITY = 0.6
+LARGE_VIEW_PX = 560  # pictures at least this high have room for thicker lines
+GROUND_BGRA = (28, 25, 24, 255)
+BLANK_BGRA = (42, 38, 36, 255)
 SKEL19_OF = {int(joint): int(measured) for measured, joint in SMPL_OF_SKEL19.items()}
 
 
@@ -82,7 +88,8 @@ class CameraView(QWidget):
         self._bench, self._camera, self._drag = bench, camera, drag
         self._scale, self._offset, self._is_fit = 1.0, QPointF(), True
         self._picture: Picture | None = None
-        self._scaled: tuple[object, QImage] | None = None
+        self._ground: tuple[object, np.ndarray] | None = None
+        self._evidence: tuple[object, int, dict[int, np.ndarray]] | None = None
         self._cache: dict[tuple[str, int], _Cached] = {}
         self._lens = LensMap(camera)
         self._preview: tuple[object, QImage] | None = None
@@ -92,6 +99,7 @@ class CameraView(QWidget):
         self._last_cursor = QPointF()
         self._cycle: tuple[QPoint, int] | None = None
         self._depth_key = False
+        self._words = ""
         self.setObjectName(f"camera {camera.name}")
         self.setAccessibleName(f"Camera view {camera.name}")
         self.setMouseTracking(True)
@@ -117,7 +125,10 @@ class CameraView(QWidget):
 
     def to_widget(self, pixels: np.ndarray) -> np.ndarray:
         """Widget positions of recorded pixels."""
-        return (pixels + 0.5) * self._scale + np.array([self._offset.x(), self._offset.y()])
+        return self._place()(pixels)
+
+    def _place(self) -> Placement:
+        return Placement(self._scale, self._offset.x(), self._offset.y())
 
     def to_pixel(self, position: QPointF | QPoint) -> Float[np.ndarray, "2"]:
         """The recorded pixel at a widget position."""
@@ -201,44 +212,62 @@ class CameraView(QWidget):
     # --- painting -----------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), QColor(24, 25, 28))
-        scene = self._bench.document.shown
-        index = self._bench.playback.index
-        painter.save()
-        painter.setClipRect(self._room())
-        self._paint_picture(painter, index)
+        scene, index = self._bench.document.shown, self._bench.playback.index
+        self._drawn = [] if scene is None else self._visible_people(scene, index)
+        ratio = self.devicePixelRatioF()
+        canvas = Canvas(self._ground_with_bodies(scene, index, ratio).copy(), ratio)
         errors = np.empty(0)
         if scene is not None:
-            errors = self._paint_scene(painter, scene, index)
-        painter.restore()
+            errors = self._draw_scene(canvas, scene, index)
+        painter = QPainter(self)
+        painter.drawImage(0, 0, canvas.image())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(self._room())
+        if self._words:
+            painter.setPen(QColor(170, 174, 180))
+            painter.drawText(self._room(), Qt.AlignmentFlag.AlignCenter, self._words)
+        if scene is not None:
+            self._paint_marks(painter, scene)
+            self._paint_drag(painter, scene)
+        painter.setClipping(False)
         self._paint_title(painter, errors)
         painter.end()
 
-    def _paint_picture(self, painter: QPainter, index: int) -> None:
+    def _ground_with_bodies(self, scene: Scene | None, index: int, ratio: float) -> np.ndarray:
+        """Picture, rendered avatars and filled meshes in widget size, kept until they change."""
         values = self._bench.settings.values
-        if not values.show_photo:
-            frame = QRectF(self._offset, self._size_on_screen())
-            painter.fillRect(frame, QColor(36, 38, 42))
-            return
+        picture = self._picture_now(index) if values.show_photo else None
+        preview = self._bench.bodies.preview(self._camera.name, index)
+        preview = preview if values.show_avatar else None
+        meshes: list[_Cached] = []
+        if scene is not None and values.mesh == "fill":
+            meshes = [self._cache["shown", drawn.pid] for drawn in self._drawn]
+        key = (
+            self.size(), ratio, self._scale, self._offset.x(), self._offset.y(), picture, preview,
+            values.avatar_opacity, values.photo_opacity, tuple(mesh.body for mesh in meshes),
+            self._bench.selection.pid if self._bench.selection.is_solo else None,
+        )  # fmt: skip
+        if self._ground is not None and self._ground[0] == key:
+            return self._ground[1]
+        ground = self._photo_ground(picture, ratio)
+        if scene is not None and (preview is not None or meshes):
+            ground = self._with_pictures(ground, scene, preview, ratio)
+        self._ground = (key, ground)
+        return ground
+
+    def _picture_now(self, index: int) -> Picture | None:
+        """The frame's picture, or the last one until it arrives."""
         footage = self._bench.footage
+        self._words = ""
         found = footage.picture(self._camera.name, index, self._reduction())
         if found is not None:
             self._picture = found
         if not footage.has_picture(self._camera.name, index):
-            painter.setPen(QColor(150, 154, 160))
-            painter.drawText(
-                self._room(), Qt.AlignmentFlag.AlignCenter, "No picture\nin this frame"
-            )
-            return
+            self._words = "No picture in this frame"
+            return None
         if self._picture is None:
-            painter.setPen(QColor(150, 154, 160))
-            painter.drawText(self._room(), Qt.AlignmentFlag.AlignCenter, "Loading…")
-            return
-        painter.setOpacity(values.photo_opacity)
-        self._draw_scaled(painter, self._picture)
-        painter.setOpacity(1.0)
+            self._words = "Loading…"
+        return self._picture
 
     def _reduction(self) -> int:
         """The coarsest picture that still has a pixel for every pixel of the screen."""
@@ -251,56 +280,100 @@ class CameraView(QWidget):
     def _size_on_screen(self) -> QSizeF:
         return QSizeF(self._camera.width * self._scale, self._camera.height * self._scale)
 
-    def _draw_scaled(self, painter: QPainter, picture: Picture) -> None:
-        ratio = self.devicePixelRatioF()
-        size = self._size_on_screen()
-        target = QRectF(self._offset, size)
-        wide, high = round(size.width() * ratio), round(size.height() * ratio)
-        if wide > 2 * self.width() * ratio or high > 2 * self.height() * ratio:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._scale < 6)
-            painter.drawImage(target, picture.image)
-            return
-        key = (picture.camera, picture.index, picture.reduction, wide, high)
-        if self._scaled is None or self._scaled[0] != key:
-            shrinks = wide < picture.bgra.shape[1]
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            pixels = cv2.resize(picture.bgra, (max(1, wide), max(1, high)), interpolation=how)
-            image = QImage(pixels.data, wide, high, 4 * wide, QImage.Format.Format_RGB32).copy()
-            image.setDevicePixelRatio(ratio)
-            self._scaled = (key, image)
-        painter.drawImage(self._offset, self._scaled[1])
+    def _photo_ground(self, picture: Picture | None, ratio: float) -> np.ndarray:
+        """The photo where it belongs in a picture of the widget's size."""
+        wide, high = max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+        ground = np.empty((high, wide, 4), np.uint8)
+        ground[:] = GROUND_BGRA
+        left, top = self._offset.x() * ratio, self._offset.y() * ratio
+        size = self._size_on_screen() * ratio
+        if picture is None:
+            x, y = max(0, round(left)), max(0, round(top))
+            right, bottom = round(left + size.width()), round(top + size.height())
+            ground[y : max(y, bottom), x : max(x, right)] = BLANK_BGRA
+            return ground
+        rows, columns = picture.bgra.shape[:2]
+        scale_x, scale_y = size.width() / columns, size.height() / rows
+        if self._is_fit:
+            target = (max(1, round(size.width())), max(1, round(size.height())))
+            how = cv2.INTER_AREA if scale_x < 1 else cv2.INTER_LINEAR
+            x, y = round(left), round(top)
+            part = ground[y : y + target[1], x : x + target[0]]
+            fitted = cv2.resize(picture.bgra, target, interpolation=how)
+            part[:] = fitted[: part.shape[0], : part.shape[1]]
+        else:
+            place = np.array(
+                [
+                    [scale_x, 0.0, left + 0.5 * scale_x - 0.5],
+                    [0.0, scale_y, top + 0.5 * scale_y - 0.5],
+                ]
+            )
+            how = cv2.INTER_NEAREST if scale_x > 6 * picture.reduction else cv2.INTER_LINEAR
+            cv2.warpAffine(picture.bgra, place, (wide, high), ground, how, cv2.BORDER_TRANSPARENT)
+        opacity = self._bench.settings.values.photo_opacity
+        if opacity < 1.0:
+            plain = np.empty_like(ground)
+            plain[:] = GROUND_BGRA
+            ground = cv2.addWeighted(ground, opacity, plain, 1.0 - opacity, 0.0)
+        return ground
 
-    def _paint_scene(self, painter: QPainter, scene: Scene, index: int) -> np.ndarray:
+    def _with_pictures(
+        self, ground: np.ndarray, scene: Scene, preview: Preview | None, ratio: float
+    ) -> np.ndarray:
+        """Rendered avatars and translucent meshes over the photo."""
         values, selection = self._bench.settings.values, self._bench.selection
-        self._drawn = self._visible_people(scene, index)
-        if values.show_avatar:
-            self._paint_avatar(painter, index)
-        size = float(np.clip(self._scale * self._camera.height / 190, 1.6, 4.5))
+        image = Canvas(ground, ratio).image().copy()
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        target = QRectF(self._offset, self._size_on_screen())
+        if preview is not None:
+            if self._preview is None or self._preview[0] is not preview:
+                self._preview = (preview, self._lens.distorted(preview))
+            painter.setOpacity(values.avatar_opacity)
+            painter.drawImage(target, self._preview[1])
+        for drawn in self._drawn if values.mesh == "fill" else ():
+            cached = self._cache["shown", drawn.pid]
+            if cached.mesh is None:
+                colour = QColor(*scene.person(drawn.pid).colour)
+                cached.mesh = overlays.shaded_mesh(
+                    scene.body, cached.body, self._camera, cached.reduction, colour
+                )
+            dimmed = selection.is_solo and drawn.pid != selection.pid
+            painter.setOpacity(MESH_OPACITY * (DIMMED if dimmed else 1.0))
+            painter.drawImage(target, cached.mesh)
+        painter.end()
+        height, width = ground.shape[:2]
+        return np.frombuffer(image.constBits(), np.uint8).reshape(height, width, 4)
+
+    def _draw_scene(self, canvas: Canvas, scene: Scene, index: int) -> np.ndarray:
+        """Everything made of lines; returns the reprojection errors (px)."""
+        values, selection, place = self._bench.settings.values, self._bench.selection, self._place()
+        size = float(np.clip(self._scale * self._camera.height / 170, 1.6, 5.0))
+        is_large = self._scale * self._camera.height > LARGE_VIEW_PX
         everybody = [drawn.overlay for drawn in self._drawn]
         collected: list[np.ndarray] = []
         for drawn in sorted(self._drawn, key=lambda d: d.pid == selection.pid):
             is_active = drawn.pid == selection.pid
-            opacity = DIMMED if selection.is_solo and not is_active else 1.0
-            colour = QColor(*scene.person(drawn.pid).colour)
-            style = Style(colour, opacity, size, 2.2 if is_active else 1.5)
-            if values.mesh == "fill":
-                self._paint_mesh(painter, scene, drawn, style)
+            under = canvas.pixels.copy() if selection.is_solo and not is_active else None
+            style = Style(
+                QColor(*scene.person(drawn.pid).colour),
+                size,
+                2.0 if is_active and is_large else 1.0,
+            )
             if values.mesh in ("outline", "fill"):
-                overlays.draw_outline(painter, drawn.overlay, self._scale, self._shifted(), style)
-            collected.append(self._paint_evidence(painter, scene, index, drawn, style))
+                overlays.draw_outline(canvas, drawn.overlay, place, style)
+            collected.append(self._draw_evidence(canvas, scene, index, drawn, style))
             if values.show_skeleton:
                 hidden = overlays.occluded(drawn.overlay, everybody)
-                overlays.draw_skeleton(painter, drawn.joints, hidden, style)
+                bones = Style(style.colour, size, style.width + 1.0)
+                overlays.draw_skeleton(canvas, drawn.joints, hidden, bones)
+            if under is not None:
+                canvas.blend_with(under, DIMMED)
         if values.show_keypoints:
-            self._paint_strangers(painter, scene, index, size)
-        self._paint_live(painter, scene, index, size)
-        self._paint_marks(painter, scene)
-        self._paint_drag(painter, scene, index)
+            self._draw_strangers(canvas, scene, index, size)
+        self._draw_live(canvas, scene, index, size)
+        self._draw_guide(canvas, scene)
         return np.concatenate(collected) if collected else np.empty(0)
-
-    def _shifted(self) -> QPointF:
-        """Offset for painters that scale: recorded pixel centres are at integers."""
-        return self._offset + QPointF(self._scale / 2, self._scale / 2)
 
     def _visible_people(self, scene: Scene, index: int) -> list[_Drawn]:
         drawn = []
@@ -340,30 +413,8 @@ class CameraView(QWidget):
                 )
         return found
 
-    def _paint_avatar(self, painter: QPainter, index: int) -> None:
-        preview = self._bench.bodies.preview(self._camera.name, index)
-        if preview is None:
-            return
-        if self._preview is None or self._preview[0] is not preview:
-            self._preview = (preview, self._lens.distorted(preview))
-        painter.setOpacity(self._bench.settings.values.avatar_opacity)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRectF(self._offset, self._size_on_screen()), self._preview[1])
-        painter.setOpacity(1.0)
-
-    def _paint_mesh(self, painter: QPainter, scene: Scene, drawn: _Drawn, style: Style) -> None:
-        cached = self._cache["shown", drawn.pid]
-        if cached.mesh is None:
-            cached.mesh = overlays.shaded_mesh(
-                scene.body, cached.body, cached.overlay, self._camera, style.colour
-            )
-        painter.setOpacity(0.6 * style.opacity)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRectF(self._offset, self._size_on_screen()), cached.mesh)
-        painter.setOpacity(1.0)
-
-    def _paint_evidence(
-        self, painter: QPainter, scene: Scene, index: int, drawn: _Drawn, style: Style
+    def _draw_evidence(
+        self, canvas: Canvas, scene: Scene, index: int, drawn: _Drawn, style: Style
     ) -> np.ndarray:
         """Detections of the person and how far the body is from them; returns the errors (px)."""
         values = self._bench.settings.values
@@ -373,48 +424,59 @@ class CameraView(QWidget):
         errors = np.linalg.norm(drawn.overlay.skel19 - detected[:, :2], axis=-1)
         points = self.to_widget(detected[:, :2])
         if values.show_errors:
-            overlays.draw_errors(
-                painter, points, self.to_widget(drawn.overlay.skel19), errors,
-                self._camera.height, style.opacity,
-            )  # fmt: skip
+            body = self.to_widget(drawn.overlay.skel19)
+            overlays.draw_errors(canvas, points, body, errors, self._camera.height)
         if values.show_keypoints:
-            small = Style(style.colour, style.opacity, max(1.4, style.size * 0.75), style.width)
-            overlays.draw_keypoints(painter, points, detected[:, 2], small)
+            small = Style(style.colour, max(1.2, style.size * 0.7), style.width)
+            overlays.draw_keypoints(canvas, points, detected[:, 2], small)
         return errors[np.isfinite(errors)]
 
     def _detected(self, scene: Scene, index: int, pid: int) -> np.ndarray | None:
-        """The person's skel19 detections (x, y, confidence) in this view and frame."""
+        """A person's skel19 detections (x, y, confidence) in this view and frame; -1: nobody's."""
         found = scene.detections.get(self._camera.name)
         if found is None or index >= len(found.xyc):
             return None
-        slots = np.flatnonzero(found.pid[index] == pid)
-        if len(slots) == 0:
-            return None
-        return skel19_from(found.xyc[index, slots[0]], found.keypoint_set).astype(np.float64)
+        kept = self._evidence
+        if kept is None or kept[0] is not found or kept[1] != index:
+            rows = skel19_from(found.xyc[index], found.keypoint_set).astype(np.float64)
+            by_pid: dict[int, np.ndarray] = {}
+            for owner, row in zip(found.pid[index].tolist(), rows, strict=True):
+                if owner < 0 and owner in by_pid:
+                    by_pid[owner] = np.concatenate([by_pid[owner], row])
+                else:
+                    by_pid.setdefault(owner, row)
+            kept = self._evidence = (found, index, by_pid)
+        return kept[2].get(pid)
 
-    def _paint_strangers(self, painter: QPainter, scene: Scene, index: int, size: float) -> None:
+    def _draw_strangers(self, canvas: Canvas, scene: Scene, index: int, size: float) -> None:
         """Detections that belong to nobody yet."""
-        found = scene.detections.get(self._camera.name)
-        if found is None or index >= len(found.xyc):
+        rows = self._detected(scene, index, -1)
+        if rows is None:
             return
-        style = Style(QColor(170, 174, 180), 0.8, max(1.4, size * 0.7), 1.0)
-        for slot in np.flatnonzero(found.pid[index] < 0):
-            row = skel19_from(found.xyc[index, slot], found.keypoint_set).astype(np.float64)
-            if np.isfinite(row[:, 0]).any():
-                overlays.draw_keypoints(painter, self.to_widget(row[:, :2]), row[:, 2], style)
+        style = Style(QColor(150, 154, 160), max(1.2, size * 0.7), 1.0)
+        for row in rows.reshape(-1, 19, 3):
+            overlays.draw_keypoints(canvas, self.to_widget(row[:, :2]), row[:, 2], style)
 
-    def _paint_live(self, painter: QPainter, scene: Scene, index: int, size: float) -> None:
-        """Bodies of a run in progress, as white-edged outlines and skeletons."""
+    def _draw_live(self, canvas: Canvas, scene: Scene, index: int, size: float) -> None:
+        """Bodies of a run in progress, paler than the document's."""
         for pid in self._bench.bodies.live or ():
             body = self._bench.bodies.live_at(scene, pid, index)
             if body is None:
                 continue
             overlay = self._overlay("live", pid, scene, body).overlay
-            style = Style(QColor(*scene.person(pid).colour).lighter(150), 0.95, size * 0.8, 1.4)
-            overlays.draw_outline(painter, overlay, self._scale, self._shifted(), style)
-            overlays.draw_skeleton(
-                painter, self.to_widget(overlay.joints), np.zeros(24, bool), style
-            )
+            style = Style(QColor(*scene.person(pid).colour).lighter(160), size * 0.8, 1.0)
+            overlays.draw_outline(canvas, overlay, self._place(), style)
+            nobody_hidden = np.zeros(24, bool)
+            overlays.draw_skeleton(canvas, self.to_widget(overlay.joints), nobody_hidden, style)
+
+    def _draw_guide(self, canvas: Canvas, scene: Scene) -> None:
+        """Where the cursor's ray runs in this view, while a joint is held in another one."""
+        guide = self._drag.guide(self._camera)
+        if guide is None or self._drag.pid is None:
+            return
+        colour = QColor(*scene.person(self._drag.pid).colour).lighter(125)
+        points, guess = self.to_widget(guide.pixels), self.to_widget(guide.guess)
+        overlays.draw_guide(canvas, points, guide.near_body, guess, colour)
 
     def _paint_marks(self, painter: QPainter, scene: Scene) -> None:
         """Edge arrows, the selected joint, and what is hovered in any view."""
@@ -438,7 +500,7 @@ class CameraView(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for pen in (QPen(QColor(10, 12, 16), 3.6), QPen(QColor(255, 255, 255), 1.8)):
                 painter.setPen(pen)
-                overlays.draw_mark(painter, at, 8.0 if strong else 6.5, overlays.side_of(ref.joint))
+                overlays.draw_mark(painter, at, 8.0 if strong else 6.5, ref.joint)
             here = self.underMouse() or self._bench.selection.camera == self._camera.name
             if not self._drag.is_active and (strong or here):
                 text = self._joint_text(scene, ref, drawn)
@@ -461,9 +523,10 @@ class CameraView(QWidget):
         away = drawn.overlay.joints[ref.joint] - detected[measured, :2]
         return float(np.linalg.norm(away))
 
-    def _paint_drag(self, painter: QPainter, scene: Scene, index: int) -> None:
+    def _paint_drag(self, painter: QPainter, scene: Scene) -> None:
+        """The read-outs of a drag: depth and what is missing here, distances elsewhere."""
         drag = self._drag
-        if not drag.is_active or drag.pid is None or drag.joint is None:
+        if drag.pid is None or drag.joint is None:
             return
         ref = JointRef(drag.pid, int(drag.joint))
         drawn = next((d for d in self._drawn if d.pid == ref.pid), None)
@@ -475,17 +538,10 @@ class CameraView(QWidget):
             if drag.target_world is not None and drag.result is not None:
                 wanted = self.to_widget(self._camera.project(drag.target_world))
                 if drag.result.missing_m > 2e-3 and np.isfinite(wanted).all():
-                    pen = QPen(QColor(255, 190, 60), 1.6, Qt.PenStyle.DashLine)
-                    painter.setPen(pen)
+                    painter.setPen(QPen(QColor(255, 190, 60), 1.6, Qt.PenStyle.DashLine))
                     painter.drawLine(QPointF(*at.tolist()), QPointF(*wanted.tolist()))
                     text += f"  ·  {drag.result.missing_m * 100:.1f} cm missing"
         else:
-            guide = drag.guide(self._camera)
-            if guide is None:
-                return
-            colour = QColor(*scene.person(ref.pid).colour).lighter(120)
-            points, guess = self.to_widget(guide.pixels), self.to_widget(guide.guess)
-            overlays.draw_guide(painter, points, guide.near_body, guess, colour)
             error = self._joint_error(scene, ref, drawn)
             text = "no detection" if error is None else f"{error:.1f} px"
             residual = drag.residuals_px.get(self._camera.name)
@@ -550,12 +606,11 @@ class CameraView(QWidget):
         nearest, found = np.inf, None
         pixel = self.to_pixel(position)
         for drawn in self._drawn:
-            column, row = np.rint((pixel + 0.5) * drawn.overlay.reduction - 0.5).astype(int)
-            height, width = drawn.overlay.depth.shape
-            if 0 <= row < height and 0 <= column < width:
-                depth = drawn.overlay.depth[row, column]
-                if depth < nearest:
-                    nearest, found = depth, drawn.pid
+            overlay = drawn.overlay
+            column, row = np.rint((pixel + 0.5) * overlay.depth_scale - 0.5).astype(int)
+            height, width = overlay.depth.shape
+            if 0 <= row < height and 0 <= column < width and overlay.depth[row, column] < nearest:
+                nearest, found = overlay.depth[row, column], drawn.pid
         return found
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

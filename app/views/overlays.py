@@ -1,17 +1,19 @@
-"""What lies over a camera picture: geometry of bodies in pixels, and how it is painted."""
+"""What lies over a camera picture: geometry of bodies in pixels, and how it is drawn."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import Float
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
+from app.views.canvas import HALO, WHITE, Canvas, bgr
 from avatarpose.body.skeleton import BONES, MIRROR, SKEL19_MIRROR, Joint, Skel19
 from avatarpose.body.smpl import PosedBody, SmplModel
 from avatarpose.geometry.camera import Camera
 from avatarpose.geometry.rasteriser import rasterise
+from avatarpose.geometry.silhouette import project_surface, rough_depth, silhouette
 from avatarpose.optimize.snapshot import Preview
 
 # From calm to alarming; told apart by lightness as well, so that hue alone never carries it.
@@ -22,7 +24,7 @@ REFERENCE_LINES = 1080
 DOUBTFUL_CONFIDENCE = 0.5
 OCCLUDED_BEHIND_M = 0.17  # joints lie inside their own body
 GRID_STEP_PX = 16  # of the coarse map from recorded to ideal pixels
-HALO = QColor(12, 14, 18, 170)
+DEPTH_PX = 96  # longer side of the picture that occlusion is judged in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,25 +35,28 @@ class BodyOverlay:
         joints: SMPL joints.
         joints_depth: along the optical axis (m).
         skel19: measured joints.
-        outline: silhouette.
-        depth: nearest surface (m, inf: none) in a reduced picture.
-        face: index of the nearest face there (-1: none).
-        reduction: reduced pixels per full-size pixel.
+        outline: closed lines around the silhouette.
+        depth: nearest surface (m, inf: none) in a small picture.
+        depth_scale: pixels of that picture per full-size pixel.
     """
 
     joints: Float[np.ndarray, "24 2"]
     joints_depth: Float[np.ndarray, " 24"]
     skel19: Float[np.ndarray, "19 2"]
-    outline: QPainterPath
+    outline: tuple[np.ndarray, ...]
     depth: Float[np.ndarray, "height width"]
-    face: np.ndarray
-    reduction: float
+    depth_scale: float
+
+
+def error_levels(errors_px: np.ndarray, image_height: int) -> np.ndarray:
+    """0 calm, 1 noticeable, 2 large; the limits of 2 and 5 px hold at 1080 lines."""
+    limits = np.asarray(ERROR_LIMITS_PX) * image_height / REFERENCE_LINES
+    return np.searchsorted(limits, errors_px)
 
 
 def error_level(error_px: float, image_height: int) -> int:
-    """0 calm, 1 noticeable, 2 large; the limits of 2 and 5 px hold at 1080 lines."""
-    scale = image_height / REFERENCE_LINES
-    return int(np.searchsorted(np.asarray(ERROR_LIMITS_PX) * scale, error_px))
+    """The level of one error."""
+    return int(error_levels(np.array([error_px]), image_height)[0])
 
 
 def error_colour(error_px: float, image_height: int) -> QColor:
@@ -63,39 +68,44 @@ def body_overlay(
     model: SmplModel, body: PosedBody, camera: Camera, reduction: float
 ) -> BodyOverlay:
     """Project a posed body (first frame) and trace its silhouette at `reduction` of full size."""
-    width = max(8, round(camera.width * reduction))
-    height = max(8, round(camera.height * reduction))
-    vertices = body.vertices_world[0].astype(np.float64)
-    pixels = camera.project(vertices)
-    depth = camera.depth(vertices)
-    scale = np.array([width / camera.width, height / camera.height])
-    reduced = ((pixels + 0.5) * scale - 0.5).astype(np.float32)
-    face, nearest, _ = rasterise(reduced, depth.astype(np.float32), model.faces, width, height)
-    joints = body.joints_world[0].astype(np.float64)
+    pixels, depth = project_surface(camera, body.vertices_world[0])
+    small_scale = DEPTH_PX / max(camera.width, camera.height)
+    small = _resized(pixels, small_scale)
+    joints, joints_depth = project_surface(camera, body.joints_world[0])
+    skel19, _ = project_surface(camera, model.skel19(body)[0])
     return BodyOverlay(
-        joints=camera.project(joints),
-        joints_depth=camera.depth(joints),
-        skel19=camera.project(model.skel19(body)[0].astype(np.float64)),
-        outline=_outline(face >= 0, scale),
-        depth=nearest,
-        face=face,
-        reduction=float(scale[0]),
+        joints=joints.astype(np.float64),
+        joints_depth=joints_depth,
+        skel19=skel19.astype(np.float64),
+        outline=_outline(model, pixels, camera, reduction),
+        depth=rough_depth(small, depth, *_size(camera, small_scale)),
+        depth_scale=small_scale,
     )
 
 
-def _outline(inside: np.ndarray, scale: np.ndarray) -> QPainterPath:
-    path = QPainterPath()
-    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+def _resized(pixels: np.ndarray, scale: float) -> np.ndarray:
+    return ((pixels + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)).astype(np.float32)
+
+
+def _size(camera: Camera, scale: float) -> tuple[int, int]:
+    return max(2, round(camera.width * scale)), max(2, round(camera.height * scale))
+
+
+def _outline(
+    model: SmplModel, pixels: np.ndarray, camera: Camera, reduction: float
+) -> tuple[np.ndarray, ...]:
+    """Closed lines around the body; a running mean takes the stairs of the raster out of them."""
+    mask = silhouette(_resized(pixels, reduction), model.faces, *_size(camera, reduction))
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    lines = []
     for contour in contours:
         if len(contour) < 8:
             continue
         points = contour[:, 0].astype(np.float64)
-        # A running mean takes the stairs of the raster out of the line.
-        points = (np.roll(points, 1, 0) + points + np.roll(points, -1, 0)) / 3
-        points = (points[::2] + 0.5) / scale - 0.5
-        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points.tolist()]))
-        path.closeSubpath()
-    return path
+        wrapped = np.concatenate([points[-2:], points, points[:2]])
+        smooth = (wrapped[:-4] + wrapped[1:-3] + wrapped[2:-2] + wrapped[3:-1] + wrapped[4:]) / 5
+        lines.append((smooth[::2] + 0.5) / reduction - 0.5)
+    return tuple(lines)
 
 
 def occluded(overlay: BodyOverlay, everybody: list[BodyOverlay]) -> np.ndarray:
@@ -103,27 +113,30 @@ def occluded(overlay: BodyOverlay, everybody: list[BodyOverlay]) -> np.ndarray:
     hidden = np.zeros(24, bool)
     for other in everybody:
         height, width = other.depth.shape
-        with np.errstate(invalid="ignore"):
-            at = np.rint((overlay.joints + 0.5) * other.reduction - 0.5)
-            inside = (at >= 0).all(-1) & (at[:, 0] < width) & (at[:, 1] < height)
-        column, row = np.where(inside[:, None], at, 0).astype(int).T
+        at = np.nan_to_num((overlay.joints + 0.5) * other.depth_scale - 0.5, nan=-9.0)
+        at = np.clip(np.rint(at), -9, 9999).astype(int)
+        inside = (at >= 0).all(-1) & (at[:, 0] < width) & (at[:, 1] < height)
+        column, row = np.where(inside[:, None], at, 0).T
         hidden |= inside & (other.depth[row, column] < overlay.joints_depth - OCCLUDED_BEHIND_M)
     return hidden
 
 
 def shaded_mesh(
-    model: SmplModel, body: PosedBody, overlay: BodyOverlay, camera: Camera, colour: QColor
+    model: SmplModel, body: PosedBody, camera: Camera, reduction: float, colour: QColor
 ) -> QImage:
-    """The body as a matt picture with transparency, in the overlay's reduced size."""
-    vertices = body.vertices_world[0]
-    corners = vertices[model.faces]
+    """The body as a matt picture on nothing, at `reduction` of full size."""
+    pixels, depth = project_surface(camera, body.vertices_world[0])
+    face, _, _ = rasterise(
+        _resized(pixels, reduction), depth, model.faces, *_size(camera, reduction)
+    )
+    corners = body.vertices_world[0][model.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     light = camera.camera_from_world[2, :3] * -0.8 + np.array([0.0, 0.0, 0.6])
     light = light / np.linalg.norm(light)
     shade = (0.45 + 0.55 * np.clip(normals @ light, 0.0, 1.0)).astype(np.float32)
-    seen = overlay.face >= 0
-    lit = np.where(seen, shade[overlay.face], 0.0)
+    seen = face >= 0
+    lit = np.where(seen, shade[face], 0.0)
     rgba = np.empty((*lit.shape, 4), np.uint8)
     for channel, value in enumerate((colour.red(), colour.green(), colour.blue())):
         rgba[..., channel] = lit * value
@@ -188,81 +201,104 @@ class LensMap:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How strongly a person is drawn.
+    """How a person is drawn.
 
     Attributes:
         colour: the person's.
-        opacity: 0 to 1; dimmed people are fainter.
         size: marker radius in widget pixels.
         width: line width in widget pixels.
     """
 
     colour: QColor
-    opacity: float
     size: float
     width: float
 
 
-def draw_outline(
-    painter: QPainter, overlay: BodyOverlay, scale: float, offset: QPointF, style: Style
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where recorded pixels lie in the widget: scale and offset."""
+
+    scale: float
+    x: float
+    y: float
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Widget positions of recorded pixels."""
+        return (pixels + 0.5) * self.scale + np.array([self.x, self.y])
+
+
+_BONE_ENDS = np.array(BONES)
+SIDES = np.array(
+    [0 if MIRROR[j] == j else 1 if Joint(j).name.startswith("LEFT") else -1 for j in range(24)]
+)
+_SKEL19_SIDES = np.array(
+    [
+        0 if SKEL19_MIRROR[j] == j else 1 if Skel19(j).name.startswith("LEFT") else -1
+        for j in range(19)
+    ]
+)
+
+
+def draw_outline(canvas: Canvas, overlay: BodyOverlay, place: Placement, style: Style) -> None:
     """The silhouette as a line with a dark edge, so that it shows on any picture."""
-    painter.save()
-    painter.translate(offset)
-    painter.scale(scale, scale)
-    painter.setOpacity(style.opacity)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for colour, width in ((HALO, style.width + 1.6), (style.colour, style.width)):
-        pen = QPen(colour, width)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
-        painter.drawPath(overlay.outline)
-    painter.restore()
+    lines = [place(line) for line in overlay.outline]
+    canvas.polylines(lines, HALO, style.width + 2, closed=True)
+    canvas.polylines(lines, bgr(style.colour.darker(112)), style.width, closed=True)
 
 
-def draw_skeleton(painter: QPainter, joints: np.ndarray, hidden: np.ndarray, style: Style) -> None:
+def draw_skeleton(canvas: Canvas, joints: np.ndarray, hidden: np.ndarray, style: Style) -> None:
     """Bones and joints at widget positions; left joints are round, right ones square.
 
     Joints behind a surface are hollow, never left out.
     """
-    painter.save()
-    painter.setOpacity(style.opacity)
-    finite = np.isfinite(joints).all(-1)
-    lines = [
-        QLineF(*joints[parent].tolist(), *joints[child].tolist())
-        for parent, child in BONES
-        if finite[parent] and finite[child]
-    ]
-    for colour, width in ((HALO, style.width + 1.8), (style.colour, style.width)):
-        pen = QPen(colour, width)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawLines(lines)
-    outline = QPen(QColor(10, 12, 16), 1.0)
-    hollow = QPen(style.colour, 1.4)
-    for joint in np.flatnonzero(finite).tolist():
-        painter.setPen(hollow if hidden[joint] else outline)
-        painter.setBrush(QColor(16, 18, 22, 200) if hidden[joint] else style.colour)
-        draw_mark(painter, joints[joint], style.size, side_of(joint))
-    painter.restore()
+    ends = joints[_BONE_ENDS]
+    canvas.segments(ends, HALO, style.width + 2)
+    canvas.segments(ends, bgr(style.colour), style.width)
+    canvas.marks(joints, style.size, SIDES, bgr(style.colour), ~hidden, edge=HALO)
 
 
-def side_of(joint: int) -> int:
-    """-1 for a right joint, 1 for a left one, 0 in the middle."""
-    if MIRROR[joint] == joint:
-        return 0
-    return 1 if Joint(joint).name.startswith("LEFT") else -1
+def draw_keypoints(
+    canvas: Canvas, points: np.ndarray, confidence: np.ndarray, style: Style
+) -> None:
+    """Detected keypoints (skel19) at widget positions, hollow where the detector is in doubt."""
+    at = np.where((confidence > 0)[:, None], points, np.nan)
+    sure = confidence >= DOUBTFUL_CONFIDENCE
+    tint = bgr(style.colour.lighter(150))
+    canvas.marks(at, style.size, _SKEL19_SIDES, tint, sure, edge=WHITE)
 
 
-def _skel19_side(joint: int) -> int:
-    if SKEL19_MIRROR[joint] == joint:
-        return 0
-    return 1 if Skel19(joint).name.startswith("LEFT") else -1
+def draw_errors(
+    canvas: Canvas, detected: np.ndarray, body: np.ndarray, errors_px: np.ndarray, image_height: int
+) -> None:
+    """Lines from detections to the body's joints; colour and thickness grow with the error."""
+    ends = np.stack([detected, body], axis=1)
+    levels = error_levels(errors_px, image_height)
+    for level in (1, 2):
+        chosen = ends[(levels == level) & np.isfinite(errors_px)]
+        red, green, blue = ERROR_COLOURS[level]
+        canvas.segments(chosen, HALO, ERROR_WIDTHS[level] + 2)
+        canvas.segments(chosen, (blue, green, red), ERROR_WIDTHS[level])
 
 
-def draw_mark(painter: QPainter, at: np.ndarray, radius: float, side: int) -> None:
-    """A circle for left, a square for right, a diamond in the middle."""
-    x, y = float(at[0]), float(at[1])
+def draw_guide(
+    canvas: Canvas, points: np.ndarray, near_body: np.ndarray, guess: np.ndarray, colour: QColor
+) -> None:
+    """The epipolar line, solid where the body is, and a cross at the wanted place."""
+    ends = np.stack([points[:-1], points[1:]], axis=1)
+    solid = near_body[:-1] & near_body[1:]
+    dotted = ends[~solid][::2]
+    canvas.segments(dotted, HALO, 3)
+    canvas.segments(dotted, bgr(colour), 1)
+    canvas.segments(ends[solid], HALO, 4)
+    canvas.segments(ends[solid], bgr(colour), 2)
+    arms = np.array([[(-7, -7), (7, 7)], [(-7, 7), (7, -7)]], float) + guess
+    canvas.segments(arms, HALO, 4)
+    canvas.segments(arms, WHITE, 2)
+
+
+def draw_mark(painter: QPainter, at: np.ndarray, radius: float, joint: int) -> None:
+    """A ring around a joint: round for left, square for right, a diamond in the middle."""
+    x, y, side = float(at[0]), float(at[1]), SIDES[joint]
     if side > 0:
         painter.drawEllipse(QPointF(x, y), radius, radius)
     elif side < 0:
@@ -271,76 +307,6 @@ def draw_mark(painter: QPainter, at: np.ndarray, radius: float, side: int) -> No
         r = radius * 1.15
         corners = [QPointF(x, y - r), QPointF(x + r, y), QPointF(x, y + r), QPointF(x - r, y)]
         painter.drawPolygon(QPolygonF(corners))
-
-
-def draw_keypoints(
-    painter: QPainter, points: np.ndarray, confidence: np.ndarray, style: Style
-) -> None:
-    """Detected keypoints (skel19) at widget positions, hollow where the detector is in doubt."""
-    painter.save()
-    painter.setOpacity(style.opacity)
-    tint = QColor(style.colour).lighter(135)
-    for joint in np.flatnonzero(np.isfinite(points).all(-1) & (confidence > 0)).tolist():
-        sure = confidence[joint] >= DOUBTFUL_CONFIDENCE
-        painter.setPen(QPen(QColor(255, 255, 255, 235) if sure else tint, 1.1))
-        painter.setBrush(QBrush(tint) if sure else Qt.BrushStyle.NoBrush)
-        draw_mark(painter, points[joint], style.size, _skel19_side(joint))
-    painter.restore()
-
-
-def draw_errors(
-    painter: QPainter,
-    detected: np.ndarray,
-    body: np.ndarray,
-    errors_px: np.ndarray,
-    image_height: int,
-    opacity: float,
-) -> None:
-    """Lines from detections to the body's joints; colour and thickness grow with the error."""
-    painter.save()
-    painter.setOpacity(opacity)
-    drawn = np.isfinite(detected).all(-1) & np.isfinite(body).all(-1) & np.isfinite(errors_px)
-    by_level: dict[int, list[QLineF]] = {}
-    for joint in np.flatnonzero(drawn).tolist():
-        line = QLineF(*detected[joint].tolist(), *body[joint].tolist())
-        by_level.setdefault(error_level(errors_px[joint], image_height), []).append(line)
-    for level in sorted(by_level):
-        if level == 0:
-            continue
-        for colour, more in ((HALO, 1.4), (QColor(*ERROR_COLOURS[level]), 0.0)):
-            painter.setPen(QPen(colour, ERROR_WIDTHS[level] + more))
-            painter.drawLines(by_level[level])
-    painter.restore()
-
-
-def draw_guide(
-    painter: QPainter, points: np.ndarray, near_body: np.ndarray, guess: np.ndarray, colour: QColor
-) -> None:
-    """The epipolar line, solid where the body is, and a cross at the wanted place."""
-    painter.save()
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    finite = np.isfinite(points).all(-1) & (np.abs(points) < 1e5).all(-1)
-    for solid in (False, True):
-        lines = [
-            QLineF(*points[i].tolist(), *points[i + 1].tolist())
-            for i in range(len(points) - 1)
-            if finite[i] and finite[i + 1] and bool(near_body[i] and near_body[i + 1]) == solid
-        ]
-        pen = QPen(colour, 1.6 if solid else 1.0)
-        if not solid:
-            pen.setStyle(Qt.PenStyle.DotLine)
-        painter.setPen(QPen(HALO, pen.widthF() + 1.4))
-        if solid:
-            painter.drawLines(lines)
-        painter.setPen(pen)
-        painter.drawLines(lines)
-    if np.isfinite(guess).all():
-        x, y = guess.tolist()
-        cross = [QLineF(x - 7, y - 7, x + 7, y + 7), QLineF(x - 7, y + 7, x + 7, y - 7)]
-        for pen in (QPen(HALO, 3.6), QPen(QColor(255, 255, 255), 1.6)):
-            painter.setPen(pen)
-            painter.drawLines(cross)
-    painter.restore()
 
 
 def draw_chip(
