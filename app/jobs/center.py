@@ -103,6 +103,11 @@ class JobCenter(QObject):
         return self._thread is not None
 
     @property
+    def is_cancelling(self) -> bool:
+        """True between a cancel and the end of the run."""
+        return self._is_discarded and self._state.is_active
+
+    @property
     def snapshot(self) -> Snapshot | None:
         """The newest snapshot of the current or last run."""
         return self._snapshot

@@ -20,7 +20,7 @@ from app.views.glyphs import glyph
 from app.workbench import Workbench
 
 # Qt's own NoButtons leaves no room for the text once the program has a style sheet.
-_NO_BUTTONS = (
+WITHOUT_BUTTONS = (
     "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button "
     "{ width: 0; border: none; subcontrol-position: right; }"
 )
@@ -48,7 +48,7 @@ class Transport(QWidget):
         self.frame.setAccessibleName("Frame number")
         self.frame.setToolTip("The shown frame; type a number to go there (Ctrl+J)")
         self.frame.setKeyboardTracking(False)
-        self.frame.setStyleSheet(_NO_BUTTONS)
+        self.frame.setStyleSheet(WITHOUT_BUTTONS)
         self.frame.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.frame.valueChanged.connect(self._on_number)
         self.total = QLabel(self)
@@ -69,7 +69,7 @@ class Transport(QWidget):
         self.limit.setRange(0.0, 500.0)
         self.limit.setDecimals(1)
         self.limit.setSuffix(" px")
-        self.limit.setStyleSheet(_NO_BUTTONS)
+        self.limit.setStyleSheet(WITHOUT_BUTTONS)
         self.limit.setKeyboardTracking(False)
         self.limit.valueChanged.connect(self._on_limit)
         self.range = QLabel(self)
