@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from avatarpose.body.skeleton import skel19_from
+from avatarpose.body.skeleton import keypoint_set, skel19_from
 from avatarpose.scene.people import Detections2D
 from avatarpose.scene.scene import Scene
 
@@ -49,10 +49,15 @@ class Evidence:
 def evidence_points(
     detections: Detections2D,
 ) -> Float[np.ndarray, "frames detections points=25 3"]:
-    """The keypoints of a view in the common order (x, y, confidence); NaN, NaN, 0 where missing."""
+    """The keypoints of a view in the common order (x, y, confidence); NaN, NaN, 0 where missing.
+
+    Joints a set only has as means of others (COCO's neck and mid hip) are left out: such a middle
+    lies centimetres from the body's joint, and tells nothing the others do not.
+    """
     out = np.full((*detections.xyc.shape[:2], POINT_COUNT, 3), np.nan)
     out[..., 2] = 0.0
     out[..., :19, :] = skel19_from(detections.xyc, detections.keypoint_set)
+    out[..., _means(detections.keypoint_set), :] = (np.nan, np.nan, 0.0)
     extra = _EXTRA_OF_SET.get(detections.keypoint_set, ())
     for row, source in enumerate(extra, start=19):
         if source is not None:
@@ -60,6 +65,10 @@ def evidence_points(
     missing = ~np.isfinite(out).all(-1) | (out[..., 2] <= 0)
     out[missing] = (np.nan, np.nan, 0.0)
     return out
+
+
+def _means(name: str) -> list[int]:
+    return [joint for joint, sources in enumerate(keypoint_set(name).skel19) if len(sources) > 1]
 
 
 def gather_evidence(

@@ -48,6 +48,7 @@ _POINT_SPREAD_M = 0.015  # of triangulated points
 _WIDEST_M, _NARROWEST_M = 1.0, 0.1  # robust scale: arms must first be found, then outliers left
 _SHAPE_SPREAD = 1.0  # betas of the population, by construction of the shape space
 _LARGEST_BETA = 5.0
+_INDEPENDENT_FRAMES = 0.5  # share: detectors misplace joints alike in all frames
 _LENGTH_SPREAD_M = 0.008  # of a limb's length after the median over the clip
 _USUAL_ARM_DROP_RAD = 0.8  # arms hang lower than in the T-pose the body is defined in
 _LOOSE_START = 2.0  # the usual pose is a weaker guess than poses that were given
@@ -200,6 +201,9 @@ def fit_to_points(
             progress(done / total_steps)
         return True
 
+    count = np.array([_INDEPENDENT_FRAMES * frames.sum() for frames in present.values()])
+    frames = torch.tensor(np.maximum(count, 1.0), dtype=torch.float32)[:, None]
+
     def root_cost(points: BodyPoints, _done: float) -> Tensor:
         return to_points(points, _WIDEST_M) + acceleration(points)
 
@@ -207,7 +211,7 @@ def fit_to_points(
         scale_m = _WIDEST_M * (_NARROWEST_M / _WIDEST_M) ** min(done / 0.6, 1.0)
         total = to_points(points, scale_m) + acceleration(points) + hinge_term(points.rotations)
         total = total + start_term(bodies.joint_turns, _LOOSE_START)
-        return total + 0.5 * (bodies.betas**2).sum() / _SHAPE_SPREAD**2
+        return total + 0.5 * (frames * (bodies.betas / _SHAPE_SPREAD) ** 2).sum()
 
     descend(
         bodies,
@@ -232,7 +236,7 @@ class _PointTerm:
     """Robust distances to triangulated points (Geman and McClure)."""
 
     def __init__(self, tracks: PointTracks, stack: BodyStack) -> None:
-        seen = np.isfinite(tracks.points_world).all(-1)
+        seen = np.all(np.isfinite(tracks.points_world), axis=-1)
         points = np.where(seen[..., None], tracks.points_world, 0.0)
         self._points = torch.tensor(points, dtype=torch.float32)
         weight = torch.tensor(np.where(seen, tracks.weight, 0.0), dtype=torch.float32)

@@ -49,6 +49,9 @@ class AlignmentSettings:
         narrow_at: share of the steps after which the scale is narrowest.
         hand_m: precision of a point placed by hand (a view pin), which is always believed.
         shape: spread of each beta around its start.
+        repeated: a detector misplaces a joint in the same way in every frame and view, so that
+            many of them say little more about the shape than a few. One picture counts as this
+            share of an independent one (and all as at least one).
         learning_rate: largest step of a rotation (rad); all others are in proportion.
     """
 
@@ -58,7 +61,8 @@ class AlignmentSettings:
     narrow_at: float = 0.6
     hand_m: float = 0.004
     shape: float = 0.5
-    learning_rate: float = 0.02
+    repeated: float = 0.1
+    learning_rate: float = 0.04
 
 
 def align_to_keypoints(
@@ -105,12 +109,15 @@ def align_to_keypoints(
     reprojection = ReprojectionTerm(scene, evidence, settings, device)
     pins = PinTerm(scene, evidence.pids, frames, settings, device)
     acceleration = AccelerationTerm(start)
+    count = settings.repeated * (evidence.confidence > 0).any(-1).sum((1, 2))
+    pictures = torch.tensor(np.maximum(count, 1.0), dtype=torch.float32, device=device)
 
     def cost(points: BodyPoints, done: float) -> Tensor:
         total = reprojection(points, _scale_m(settings, done)) + pins(points)
         total = total + acceleration(points) + hinge_term(points.rotations)
         total = total + start_term(bodies.joint_turns)
-        return total + 0.5 * (bodies.shape_change**2).sum() / settings.shape**2
+        change = (bodies.shape_change / settings.shape) ** 2
+        return total + 0.5 * (pictures[:, None] * change).sum()
 
     def tell(step: int, value: float) -> bool:
         return on_step is None or on_step(step, value, bodies.poses(poses, frames))

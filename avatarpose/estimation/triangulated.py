@@ -125,7 +125,7 @@ def _refine(
 ) -> Triangulated:
     """Weighted Gauss-Newton over the views that agree, which are found anew in every step."""
     points = start.copy()
-    found = np.isfinite(points).all(-1)
+    found = np.all(np.isfinite(points), axis=-1)
     points[~found] = 0.0
     inliers = np.zeros(weight.shape, bool)
     for _ in range(_REFINEMENTS):

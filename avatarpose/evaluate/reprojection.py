@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from avatarpose.body.pose import PoseSequence
+from avatarpose.body.skeleton import keypoint_set
 from avatarpose.scene.scene import Scene
 
 
@@ -32,7 +33,11 @@ def reprojections(
 ) -> tuple[
     Float[np.ndarray, "frames cameras joints=19 2"], Float[np.ndarray, "frames cameras joints=19 2"]
 ]:
-    """Projected and detected skel19 joints (recorded pixels); NaN where there are none."""
+    """Projected and detected skel19 joints (recorded pixels); NaN where there are none.
+
+    Joints a keypoint set only has as means of others (COCO's neck and mid hip) count as undetected:
+    such a middle is not the body's joint.
+    """
     picked = np.arange(len(poses)) if indices is None else np.asarray(indices)
     rig = scene.capture.rig
     joints = scene.body.skel19_sequence(poses, picked).astype(np.float64)
@@ -45,4 +50,7 @@ def reprojections(
             found = scene.detections[camera.name]
             found = replace(found, xyc=found.xyc[picked], pid=found.pid[picked], edited=None)
             seen[:, column] = found.skel19(pid)[..., :2]
+            sources = keypoint_set(found.keypoint_set).skel19
+            means = [joint for joint, indices in enumerate(sources) if len(indices) > 1]
+            seen[:, column, means] = np.nan
     return projected, seen
