@@ -16,6 +16,11 @@ GATE_M = 0.3  # a detection farther than this on average is nobody we know
 MIN_SHARED_POINTS = 4
 
 
+def has_labels(scene: Scene) -> bool:
+    """True when any 2D detection knows its person."""
+    return any(bool((found.pid >= 0).any()) for found in scene.detections.values())
+
+
 def label_detections(scene: Scene, layer: str | None = None) -> Scene:
     """Gives every 2D detection the person it fits best, or -1 when it fits nobody.
 

@@ -18,6 +18,7 @@ from avatarpose.body.skeleton import SMPL_OF_SKEL19, Joint, Skel19
 from avatarpose.body.smpl import SURFACE_JOINTS, SmplModel
 from avatarpose.body.smpl_torch import TorchSmpl
 from avatarpose.errors import SceneError
+from avatarpose.estimation.association import has_labels, label_detections
 from avatarpose.estimation.body_fit import (
     AccelerationTerm,
     BodyPoints,
@@ -89,7 +90,8 @@ class PointTracks:
 def initialise(scene: Scene, progress: Progress | None = None) -> Scene:
     """Everybody gets a layer "initial" fitted to the 2D keypoints of all views.
 
-    Detections that know their person are believed; if none does, people are found first.
+    Detections that know their person are believed. If none does, they are labelled by the poses
+    there are, or people are found across views and time where there are none.
 
     Args:
         scene: cameras and detections.
@@ -104,8 +106,10 @@ def initialise(scene: Scene, progress: Progress | None = None) -> Scene:
             f"{len(scene.detections)} camera(s) of {scene.name} have 2D keypoints; two are needed.",
             remedy="Import 2D keypoints for at least two cameras.",
         )
-    if not any((found.pid >= 0).any() for found in scene.detections.values()):
+    if not has_labels(scene):
         tell(0.0, "finding people across views")
+        scene = label_detections(scene)
+    if not has_labels(scene):
         scene = track_people(scene)
     pids = tuple(
         sorted({int(p) for f in scene.detections.values() for p in f.pid.ravel() if p >= 0})

@@ -54,3 +54,10 @@ def reprojections(
             means = [joint for joint, indices in enumerate(sources) if len(indices) > 1]
             seen[:, column, means] = np.nan
     return projected, seen
+
+
+def median_error_px(scene: Scene, pid: int, poses: PoseSequence) -> float:
+    """Median over everything detected of the person; NaN when nothing was."""
+    errors = reprojection_errors(scene, pid, poses)
+    errors = errors[np.isfinite(errors)]
+    return float(np.median(errors)) if len(errors) else float("nan")
