@@ -5,7 +5,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.interactions import JointDrag
-from app.views.camera_view import TITLE_PX, CameraView
+from app.views.camera_painter import TITLE_PX
+from app.views.camera_view import CameraView
 from app.workbench import Workbench
 
 GAP_PX = 3

@@ -1,74 +1,36 @@
 """One camera's picture with everything drawn over it, and the mouse and keys that edit in it."""
 
-from dataclasses import dataclass
 from typing import cast
 
-import cv2
 import numpy as np
 from jaxtyping import Float
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QFocusEvent,
-    QFont,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
-from app.footage import Picture
 from app.interactions import JointDrag
 from app.selection import JointRef
-from app.views import overlays
-from app.views.canvas import Canvas
-from app.views.overlays import BodyOverlay, LensMap, Placement, Style
+from app.views.camera_ground import Layout
+from app.views.camera_painter import TITLE_PX, CameraPainter
+from app.views.overlays import Placement
 from app.workbench import Workbench
-from avatarpose.body.skeleton import PARENTS, SMPL_OF_SKEL19, Joint, skel19_from
-from avatarpose.body.smpl import PosedBody
+from avatarpose.body.skeleton import PARENTS, Joint
 from avatarpose.geometry.camera import Camera
-from avatarpose.optimize.snapshot import Preview
-from avatarpose.scene.scene import Scene
 
-TITLE_PX = 22
 HIT_RADIUS_PX = 10.0
 ACTIVE_BONUS_PX = 4.0  # the active person wins ties
 CLICK_SLOP_PX = 3
 ZOOM_PER_NOTCH = 1.2
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.25, 64.0
 DEPTH_STEP_M = 0.01
-LARGEST_OUTLINE_PX = 420  # longer side of the picture a silhouette is traced in
-DIMMED = 0.25
-MESH_OPACITY = 0.6
-LARGE_VIEW_PX = 560  # pictures at least this high have room for thicker lines
-GROUND_BGRA = (28, 25, 24, 255)
-BLANK_BGRA = (42, 38, 36, 255)
-SKEL19_OF = {int(joint): int(measured) for measured, joint in SMPL_OF_SKEL19.items()}
-
-
-@dataclass(slots=True)
-class _Cached:
-    """An overlay and the body it was made from."""
-
-    body: PosedBody
-    reduction: float
-    overlay: BodyOverlay
-    mesh: QImage | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawn:
-    """A person as drawn in the last painting, in widget pixels; what the mouse can hit."""
-
-    pid: int
-    joints: Float[np.ndarray, "24 2"]
-    overlay: BodyOverlay
-    arrows: dict[int, np.ndarray]
 
 
 class CameraView(QWidget):
@@ -87,19 +49,12 @@ class CameraView(QWidget):
         super().__init__(parent)
         self._bench, self._camera, self._drag = bench, camera, drag
         self._scale, self._offset, self._is_fit = 1.0, QPointF(), True
-        self._picture: Picture | None = None
-        self._ground: tuple[object, np.ndarray] | None = None
-        self._evidence: tuple[object, int, dict[int, np.ndarray]] | None = None
-        self._cache: dict[tuple[str, int], _Cached] = {}
-        self._lens = LensMap(camera)
-        self._preview: tuple[object, QImage] | None = None
-        self._drawn: list[_Drawn] = []
+        self._painter = CameraPainter(bench, camera, drag)
         self._press: QPoint | None = None
         self._pan_from: QPointF | None = None
         self._last_cursor = QPointF()
         self._cycle: tuple[QPoint, int] | None = None
         self._depth_key = False
-        self._words = ""
         self.setObjectName(f"camera {camera.name}")
         self.setAccessibleName(f"Camera view {camera.name}")
         self.setMouseTracking(True)
@@ -157,7 +112,7 @@ class CameraView(QWidget):
 
     def frame_person(self) -> None:
         """Zoom to the active person; fit again when that is how it is already."""
-        drawn = next((d for d in self._drawn if d.pid == self._bench.selection.pid), None)
+        drawn = next((d for d in self._painter.drawn if d.pid == self._bench.selection.pid), None)
         if drawn is None or not self._is_fit:
             self.fit()
             return
@@ -209,377 +164,16 @@ class CameraView(QWidget):
             before = QPointF(old.width() / 2, (old.height() + TITLE_PX) / 2)
             self._offset += self._room().center() - before
 
-    # --- painting -----------------------------------------------------------------------------
-
     def paintEvent(self, event: QPaintEvent) -> None:
-        scene, index = self._bench.document.shown, self._bench.playback.index
-        self._drawn = [] if scene is None else self._visible_people(scene, index)
-        ratio = self.devicePixelRatioF()
-        canvas = Canvas(self._ground_with_bodies(scene, index, ratio).copy(), ratio)
-        errors = np.empty(0)
-        if scene is not None:
-            errors = self._draw_scene(canvas, scene, index)
         painter = QPainter(self)
-        painter.drawImage(0, 0, canvas.image())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setClipRect(self._room())
-        if self._words:
-            painter.setPen(QColor(170, 174, 180))
-            painter.drawText(self._room(), Qt.AlignmentFlag.AlignCenter, self._words)
-        if scene is not None:
-            self._paint_marks(painter, scene)
-            self._paint_drag(painter, scene)
-        painter.setClipping(False)
-        self._paint_title(painter, errors)
-        painter.end()
-
-    def _ground_with_bodies(self, scene: Scene | None, index: int, ratio: float) -> np.ndarray:
-        """Picture, rendered avatars and filled meshes in widget size, kept until they change."""
-        values = self._bench.settings.values
-        picture = self._picture_now(index) if values.show_photo else None
-        preview = self._bench.bodies.preview(self._camera.name, index)
-        preview = preview if values.show_avatar else None
-        meshes: list[_Cached] = []
-        if scene is not None and values.mesh == "fill":
-            meshes = [self._cache["shown", drawn.pid] for drawn in self._drawn]
-        key = (
-            self.size(), ratio, self._scale, self._offset.x(), self._offset.y(), picture, preview,
-            values.avatar_opacity, values.photo_opacity, tuple(mesh.body for mesh in meshes),
-            self._bench.selection.pid if self._bench.selection.is_solo else None,
-        )  # fmt: skip
-        if self._ground is not None and self._ground[0] == key:
-            return self._ground[1]
-        ground = self._photo_ground(picture, ratio)
-        if scene is not None and (preview is not None or meshes):
-            ground = self._with_pictures(ground, scene, preview, ratio)
-        self._ground = (key, ground)
-        return ground
-
-    def _picture_now(self, index: int) -> Picture | None:
-        """The frame's picture, or the last one until it arrives."""
-        footage = self._bench.footage
-        self._words = ""
-        found = footage.picture(self._camera.name, index, self._reduction())
-        if found is not None:
-            self._picture = found
-        if not footage.has_picture(self._camera.name, index):
-            self._words = "No picture in this frame"
-            return None
-        if self._picture is None:
-            self._words = "Loading…"
-        return self._picture
-
-    def _reduction(self) -> int:
-        """The coarsest picture that still has a pixel for every pixel of the screen."""
-        needed = self._scale * self.devicePixelRatioF()
-        for reduction in (8, 4, 2):
-            if needed * reduction <= 1.0:
-                return reduction
-        return 1
-
-    def _size_on_screen(self) -> QSizeF:
-        return QSizeF(self._camera.width * self._scale, self._camera.height * self._scale)
-
-    def _photo_ground(self, picture: Picture | None, ratio: float) -> np.ndarray:
-        """The photo where it belongs in a picture of the widget's size."""
-        wide, high = max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
-        ground = np.empty((high, wide, 4), np.uint8)
-        ground[:] = GROUND_BGRA
-        left, top = self._offset.x() * ratio, self._offset.y() * ratio
-        size = self._size_on_screen() * ratio
-        if picture is None:
-            x, y = max(0, round(left)), max(0, round(top))
-            right, bottom = round(left + size.width()), round(top + size.height())
-            ground[y : max(y, bottom), x : max(x, right)] = BLANK_BGRA
-            return ground
-        rows, columns = picture.bgra.shape[:2]
-        scale_x, scale_y = size.width() / columns, size.height() / rows
-        if self._is_fit:
-            target = (max(1, round(size.width())), max(1, round(size.height())))
-            how = cv2.INTER_AREA if scale_x < 1 else cv2.INTER_LINEAR
-            x, y = round(left), round(top)
-            part = ground[y : y + target[1], x : x + target[0]]
-            fitted = cv2.resize(picture.bgra, target, interpolation=how)
-            part[:] = fitted[: part.shape[0], : part.shape[1]]
-        else:
-            place = np.array(
-                [
-                    [scale_x, 0.0, left + 0.5 * scale_x - 0.5],
-                    [0.0, scale_y, top + 0.5 * scale_y - 0.5],
-                ]
-            )
-            how = cv2.INTER_NEAREST if scale_x > 6 * picture.reduction else cv2.INTER_LINEAR
-            cv2.warpAffine(picture.bgra, place, (wide, high), ground, how, cv2.BORDER_TRANSPARENT)
-        opacity = self._bench.settings.values.photo_opacity
-        if opacity < 1.0:
-            plain = np.empty_like(ground)
-            plain[:] = GROUND_BGRA
-            ground = cv2.addWeighted(ground, opacity, plain, 1.0 - opacity, 0.0)
-        return ground
-
-    def _with_pictures(
-        self, ground: np.ndarray, scene: Scene, preview: Preview | None, ratio: float
-    ) -> np.ndarray:
-        """Rendered avatars and translucent meshes over the photo."""
-        values, selection = self._bench.settings.values, self._bench.selection
-        image = Canvas(ground, ratio).image().copy()
-        painter = QPainter(image)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        target = QRectF(self._offset, self._size_on_screen())
-        if preview is not None:
-            if self._preview is None or self._preview[0] is not preview:
-                self._preview = (preview, self._lens.distorted(preview))
-            painter.setOpacity(values.avatar_opacity)
-            painter.drawImage(target, self._preview[1])
-        for drawn in self._drawn if values.mesh == "fill" else ():
-            cached = self._cache["shown", drawn.pid]
-            if cached.mesh is None:
-                colour = QColor(*scene.person(drawn.pid).colour)
-                cached.mesh = overlays.shaded_mesh(
-                    scene.body, cached.body, self._camera, cached.reduction, colour
-                )
-            dimmed = selection.is_solo and drawn.pid != selection.pid
-            painter.setOpacity(MESH_OPACITY * (DIMMED if dimmed else 1.0))
-            painter.drawImage(target, cached.mesh)
-        painter.end()
-        height, width = ground.shape[:2]
-        return np.frombuffer(image.constBits(), np.uint8).reshape(height, width, 4)
-
-    def _draw_scene(self, canvas: Canvas, scene: Scene, index: int) -> np.ndarray:
-        """Everything made of lines; returns the reprojection errors (px)."""
-        values, selection, place = self._bench.settings.values, self._bench.selection, self._place()
-        size = float(np.clip(self._scale * self._camera.height / 170, 1.6, 5.0))
-        is_large = self._scale * self._camera.height > LARGE_VIEW_PX
-        everybody = [drawn.overlay for drawn in self._drawn]
-        collected: list[np.ndarray] = []
-        for drawn in sorted(self._drawn, key=lambda d: d.pid == selection.pid):
-            is_active = drawn.pid == selection.pid
-            under = canvas.pixels.copy() if selection.is_solo and not is_active else None
-            style = Style(
-                QColor(*scene.person(drawn.pid).colour),
-                size,
-                2.0 if is_active and is_large else 1.0,
-            )
-            if values.mesh in ("outline", "fill"):
-                overlays.draw_outline(canvas, drawn.overlay, place, style)
-            collected.append(self._draw_evidence(canvas, scene, index, drawn, style))
-            if values.show_skeleton:
-                hidden = overlays.occluded(drawn.overlay, everybody)
-                bones = Style(style.colour, size, style.width + 1.0)
-                overlays.draw_skeleton(canvas, drawn.joints, hidden, bones)
-            if under is not None:
-                canvas.blend_with(under, DIMMED)
-        if values.show_keypoints:
-            self._draw_strangers(canvas, scene, index, size)
-        self._draw_live(canvas, scene, index, size)
-        self._draw_guide(canvas, scene)
-        return np.concatenate(collected) if collected else np.empty(0)
-
-    def _visible_people(self, scene: Scene, index: int) -> list[_Drawn]:
-        drawn = []
-        for person in scene.people:
-            body = self._bench.bodies.at(scene, person.pid, index)
-            if body is not None:
-                overlay = self._overlay("shown", person.pid, scene, body).overlay
-                joints = self.to_widget(overlay.joints)
-                arrows = {}
-                if person.pid == self._bench.selection.pid:
-                    arrows = self._arrows(joints)
-                drawn.append(_Drawn(person.pid, joints, overlay, arrows))
-        return drawn
-
-    def _overlay(self, kind: str, pid: int, scene: Scene, body: PosedBody) -> _Cached:
-        longest = max(self._camera.width, self._camera.height)
-        reduction = min(1.0, self._fit_scale(), LARGEST_OUTLINE_PX / longest)
-        cached = self._cache.get((kind, pid))
-        if cached is None or cached.body is not body or cached.reduction != reduction:
-            overlay = overlays.body_overlay(scene.body, body, self._camera, reduction)
-            cached = _Cached(body, reduction, overlay)
-            self._cache[kind, pid] = cached
-        return cached
-
-    def _arrows(self, joints: np.ndarray) -> dict[int, np.ndarray]:
-        """Border positions of joints that lie outside what is visible."""
-        room = self._room().adjusted(8, 8, -8, -8)
-        found = {}
-        for joint in range(24):
-            at = joints[joint]
-            if np.isfinite(at).all() and not room.contains(QPointF(*at.tolist())):
-                found[joint] = np.array(
-                    [
-                        np.clip(at[0], room.left(), room.right()),
-                        np.clip(at[1], room.top(), room.bottom()),
-                    ]
-                )
-        return found
-
-    def _draw_evidence(
-        self, canvas: Canvas, scene: Scene, index: int, drawn: _Drawn, style: Style
-    ) -> np.ndarray:
-        """Detections of the person and how far the body is from them; returns the errors (px)."""
-        values = self._bench.settings.values
-        detected = self._detected(scene, index, drawn.pid)
-        if detected is None:
-            return np.empty(0)
-        errors = np.linalg.norm(drawn.overlay.skel19 - detected[:, :2], axis=-1)
-        points = self.to_widget(detected[:, :2])
-        if values.show_errors:
-            body = self.to_widget(drawn.overlay.skel19)
-            overlays.draw_errors(canvas, points, body, errors, self._camera.height)
-        if values.show_keypoints:
-            small = Style(style.colour, max(1.2, style.size * 0.7), style.width)
-            overlays.draw_keypoints(canvas, points, detected[:, 2], small)
-        return errors[np.isfinite(errors)]
-
-    def _detected(self, scene: Scene, index: int, pid: int) -> np.ndarray | None:
-        """A person's skel19 detections (x, y, confidence) in this view and frame; -1: nobody's."""
-        found = scene.detections.get(self._camera.name)
-        if found is None or index >= len(found.xyc):
-            return None
-        kept = self._evidence
-        if kept is None or kept[0] is not found or kept[1] != index:
-            rows = skel19_from(found.xyc[index], found.keypoint_set).astype(np.float64)
-            by_pid: dict[int, np.ndarray] = {}
-            for owner, row in zip(found.pid[index].tolist(), rows, strict=True):
-                if owner < 0 and owner in by_pid:
-                    by_pid[owner] = np.concatenate([by_pid[owner], row])
-                else:
-                    by_pid.setdefault(owner, row)
-            kept = self._evidence = (found, index, by_pid)
-        return kept[2].get(pid)
-
-    def _draw_strangers(self, canvas: Canvas, scene: Scene, index: int, size: float) -> None:
-        """Detections that belong to nobody yet."""
-        rows = self._detected(scene, index, -1)
-        if rows is None:
-            return
-        style = Style(QColor(150, 154, 160), max(1.2, size * 0.7), 1.0)
-        for row in rows.reshape(-1, 19, 3):
-            overlays.draw_keypoints(canvas, self.to_widget(row[:, :2]), row[:, 2], style)
-
-    def _draw_live(self, canvas: Canvas, scene: Scene, index: int, size: float) -> None:
-        """Bodies of a run in progress, paler than the document's."""
-        for pid in self._bench.bodies.live or ():
-            body = self._bench.bodies.live_at(scene, pid, index)
-            if body is None:
-                continue
-            overlay = self._overlay("live", pid, scene, body).overlay
-            style = Style(QColor(*scene.person(pid).colour).lighter(160), size * 0.8, 1.0)
-            overlays.draw_outline(canvas, overlay, self._place(), style)
-            nobody_hidden = np.zeros(24, bool)
-            overlays.draw_skeleton(canvas, self.to_widget(overlay.joints), nobody_hidden, style)
-
-    def _draw_guide(self, canvas: Canvas, scene: Scene) -> None:
-        """Where the cursor's ray runs in this view, while a joint is held in another one."""
-        guide = self._drag.guide(self._camera)
-        if guide is None or self._drag.pid is None:
-            return
-        colour = QColor(*scene.person(self._drag.pid).colour).lighter(125)
-        points, guess = self.to_widget(guide.pixels), self.to_widget(guide.guess)
-        overlays.draw_guide(canvas, points, guide.near_body, guess, colour)
-
-    def _paint_marks(self, painter: QPainter, scene: Scene) -> None:
-        """Edge arrows, the selected joint, and what is hovered in any view."""
-        selection = self._bench.selection
-        for drawn in self._drawn:
-            colour = QColor(*scene.person(drawn.pid).colour)
-            for joint, at in drawn.arrows.items():
-                overlays.draw_edge_arrow(painter, at, drawn.joints[joint] - at, colour)
-        for ref, strong in (
-            (JointRef(selection.pid, selection.joint), False)
-            if selection.pid is not None and selection.joint is not None
-            else (None, False),
-            (selection.hover, True),
-        ):
-            if ref is None:
-                continue
-            drawn = next((d for d in self._drawn if d.pid == ref.pid), None)
-            if drawn is None or not np.isfinite(drawn.joints[ref.joint]).all():
-                continue
-            at = drawn.arrows.get(ref.joint, drawn.joints[ref.joint])
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for pen in (QPen(QColor(10, 12, 16), 3.6), QPen(QColor(255, 255, 255), 1.8)):
-                painter.setPen(pen)
-                overlays.draw_mark(painter, at, 8.0 if strong else 6.5, ref.joint)
-            here = self.underMouse() or self._bench.selection.camera == self._camera.name
-            if not self._drag.is_active and (strong or here):
-                text = self._joint_text(scene, ref, drawn)
-                if strong or selection.hover is None:
-                    overlays.draw_chip(painter, QPointF(*at.tolist()), text, self._room())
-
-    def _joint_text(self, scene: Scene, ref: JointRef, drawn: _Drawn) -> str:
-        text = f"{Joint(ref.joint).label}, {scene.person(ref.pid).name}"
-        error = self._joint_error(scene, ref, drawn)
-        return text if error is None else f"{text}  ·  {error:.1f} px"
-
-    def _joint_error(self, scene: Scene, ref: JointRef, drawn: _Drawn) -> float | None:
-        """Distance (recorded px) of a joint to its detection in this view."""
-        measured = SKEL19_OF.get(ref.joint)
-        if measured is None:
-            return None
-        detected = self._detected(scene, self._bench.playback.index, ref.pid)
-        if detected is None or not np.isfinite(detected[measured]).all():
-            return None
-        away = drawn.overlay.joints[ref.joint] - detected[measured, :2]
-        return float(np.linalg.norm(away))
-
-    def _paint_drag(self, painter: QPainter, scene: Scene) -> None:
-        """The read-outs of a drag: depth and what is missing here, distances elsewhere."""
-        drag = self._drag
-        if drag.pid is None or drag.joint is None:
-            return
-        ref = JointRef(drag.pid, int(drag.joint))
-        drawn = next((d for d in self._drawn if d.pid == ref.pid), None)
-        if drawn is None:
-            return
-        at = drawn.joints[ref.joint]
-        if drag.camera == self._camera.name:
-            text = f"{drag.joint.label}  {drag.depth_m:.2f} m"
-            if drag.target_world is not None and drag.result is not None:
-                wanted = self.to_widget(self._camera.project(drag.target_world))
-                if drag.result.missing_m > 2e-3 and np.isfinite(wanted).all():
-                    painter.setPen(QPen(QColor(255, 190, 60), 1.6, Qt.PenStyle.DashLine))
-                    painter.drawLine(QPointF(*at.tolist()), QPointF(*wanted.tolist()))
-                    text += f"  ·  {drag.result.missing_m * 100:.1f} cm missing"
-        else:
-            error = self._joint_error(scene, ref, drawn)
-            text = "no detection" if error is None else f"{error:.1f} px"
-            residual = drag.residuals_px.get(self._camera.name)
-            if residual is not None:
-                text += f"  ·  pin {residual:.1f} px"
-        if np.isfinite(at).all():
-            overlays.draw_chip(painter, QPointF(*at.tolist()), text, self._room())
-
-    def _paint_title(self, painter: QPainter, errors: np.ndarray) -> None:
-        bar = QRectF(0, 0, self.width(), TITLE_PX)
-        is_current = self._bench.selection.camera == self._camera.name
-        painter.fillRect(bar, QColor(58, 63, 72) if is_current else QColor(42, 44, 49))
-        inner = bar.adjusted(8, 0, -8, 0)
-        font = QFont(self.font())
-        font.setBold(is_current)
-        painter.setFont(font)
-        painter.setPen(QColor(236, 238, 241) if is_current else QColor(205, 208, 213))
-        painter.drawText(
-            inner,
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            title_of(self._camera.name),
+        layout = Layout(
+            self.size(), self.devicePixelRatioF(), self._scale, QPointF(self._offset), self._is_fit
         )
-        if len(errors):
-            rms = float(np.sqrt(np.mean(errors**2)))
-            text = f"{rms:.1f} px"
-            painter.setFont(self.font())
-            painter.drawText(
-                inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text
-            )
-            left = inner.right() - painter.fontMetrics().horizontalAdvance(text) - 11
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(overlays.error_colour(rms, self._camera.height))
-            radius = 2.5 + 0.8 * overlays.error_level(rms, self._camera.height)
-            painter.drawEllipse(QPointF(left, TITLE_PX / 2), radius, radius)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(110, 168, 254), 1))
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        self._painter.paint(
+            painter, layout, self._room(),
+            has_focus=self.hasFocus(), is_hovered=self.underMouse(),
+        )  # fmt: skip
+        painter.end()
 
     # --- mouse --------------------------------------------------------------------------------
 
@@ -588,9 +182,9 @@ class CameraView(QWidget):
         selection = self._bench.selection
         found: list[tuple[float, JointRef]] = []
         at = np.array([position.x(), position.y()])
-        for drawn in self._drawn:
+        for drawn in self._painter.drawn:
             is_active = drawn.pid == selection.pid
-            if selection.is_solo and not is_active:
+            if drawn.pid in selection.locked or (selection.is_solo and not is_active):
                 continue
             places = drawn.joints.copy()
             for joint, arrow in drawn.arrows.items():
@@ -605,7 +199,7 @@ class CameraView(QWidget):
         """Whose body is nearest to the camera under the cursor."""
         nearest, found = np.inf, None
         pixel = self.to_pixel(position)
-        for drawn in self._drawn:
+        for drawn in self._painter.drawn:
             overlay = drawn.overlay
             column, row = np.rint((pixel + 0.5) * overlay.depth_scale - 0.5).astype(int)
             height, width = overlay.depth.shape
@@ -827,11 +421,6 @@ class CameraView(QWidget):
         if self._drag.is_by_keyboard:
             return "Arrows move (Shift: 10 px), Page Up/Down: depth, Enter keeps, Esc puts back"
         return "Wheel or D: depth along the ray, Shift: fine, Esc: put back"
-
-
-def title_of(camera: str) -> str:
-    """What a view is called on screen."""
-    return camera if camera.lower().startswith("cam") else f"cam {camera}"
 
 
 def chain_order() -> list[int]:

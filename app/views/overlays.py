@@ -24,6 +24,7 @@ REFERENCE_LINES = 1080
 DOUBTFUL_CONFIDENCE = 0.5
 OCCLUDED_BEHIND_M = 0.17  # joints lie inside their own body
 GRID_STEP_PX = 16  # of the coarse map from recorded to ideal pixels
+OUTLINE_TOLERANCE_PX = 0.3  # on the screen
 DEPTH_PX = 96  # longer side of the picture that occlusion is judged in
 
 
@@ -104,7 +105,8 @@ def _outline(
         points = contour[:, 0].astype(np.float64)
         wrapped = np.concatenate([points[-2:], points, points[:2]])
         smooth = (wrapped[:-4] + wrapped[1:-3] + wrapped[2:-2] + wrapped[3:-1] + wrapped[4:]) / 5
-        lines.append((smooth[::2] + 0.5) / reduction - 0.5)
+        spare = cv2.approxPolyDP(smooth.astype(np.float32)[:, None], OUTLINE_TOLERANCE_PX, True)
+        lines.append((spare[:, 0].astype(np.float64) + 0.5) / reduction - 0.5)
     return tuple(lines)
 
 
