@@ -62,9 +62,7 @@ def line_chart(title: str, lines: Sequence[Line], x_label: str, *, is_log: bool 
     ]
     for tick in ticks:
         _, y = place(low_x, tick)
-        parts.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        )
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for x, anchor in ((low_x, "start"), (high_x, "end")):
         across, _ = place(x, low_y)
@@ -126,7 +124,7 @@ def _decades(low: float, high: float) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     last = max(last, first + 1)
     stride = max(1, math.ceil((last - first) / 4))
-    powers = list(range(first, last, stride)) + [last]
+    powers = [*range(first, last, stride), last]
     return [10.0**power for power in powers]
 
 

@@ -119,7 +119,8 @@ def _value(layer: Mapping[str, Any], key: str) -> float | int | None:
 def _cards(layers: Mapping[str, Any]) -> str:
     if not layers:
         return ""
-    before, after = list(layers.values())[0], list(layers.values())[-1]
+    values = list(layers.values())
+    before, after = values[0], values[-1]
     cards = []
     for key, label, unit in _HEADLINES:
         first, last = _value(before, key), _value(after, key)
@@ -169,8 +170,8 @@ def _footnote(evaluation: Mapping[str, Any]) -> str:
     if not frames:
         return ""
     text = (
-        f"{evaluation['person_frames']} person-frames, frames {frames[0]} to {frames[-1]}, measured "
-        f"against {evaluation['reference']}; {evaluation['joint_definition']}. "
+        f"{evaluation['person_frames']} person-frames, frames {frames[0]} to {frames[-1]}, "
+        f"measured against {evaluation['reference']}; {evaluation['joint_definition']}. "
         f"{evaluation['message']}"
     )
     return f'<p class="note">{html.escape(text.strip())}</p>'
