@@ -217,7 +217,8 @@ def check_rig(cameras: list[Camera], *, where: str, issues: list[Issue]) -> None
             Issue(
                 Severity.WARNING,
                 "All cameras are at the same place.",
-                "Check that the extrinsic calibration was written for every camera.",
+                "Check that the extrinsic calibration was written for every camera, and that it maps "
+                "world to camera.",
                 where,
             )
         )

@@ -11,6 +11,7 @@ from avatarpose.formats.calibration import RawCamera, check_rig, checked_camera
 from avatarpose.formats.footage import Source, find_masks, find_source, stated_rate, time_base
 from avatarpose.formats.keypoints_json import read_keypoint_folder
 from avatarpose.formats.opencv_yaml import Value, matrix_lines, parse_opencv_yaml
+from avatarpose.formats.smpl_json import read_smpl_folder
 from avatarpose.formats.smpl_params import SmplTracks, read_smpl
 from avatarpose.formats.storage import read_json, read_text, write_text
 from avatarpose.geometry.camera import Camera, Rig
@@ -79,7 +80,8 @@ def _keys_of(
     absent = [name for name in listed if name not in keyed]
     if not absent:
         return {name: name for name in listed}
-    if len(absent) == len(listed) == len(keyed):
+    are_ordinals = keyed == [str(number) for number in range(1, len(listed) + 1)]
+    if len(listed) == len(keyed) and (are_ordinals or len(absent) == len(listed)):
         issues.append(
             Issue(
                 Severity.WARNING,
@@ -200,7 +202,8 @@ def read_easymocap(folder: Path, body: SmplModel) -> Scene:
             cameras.append(camera)
     check_rig(cameras, where=str(folder / EXTRINSICS), issues=issues)
     tracks = {
-        INITIAL: _tracks(folder / "smpl_init", body, issues),
+        INITIAL: _tracks(folder / "smpl_init", body, issues)
+        or _tracks(folder / "smpl", body, issues),
         TRUTH: _tracks(folder / "smpl_gt", body, issues),
     }
     frames = time_base(sources, where=str(folder), issues=issues)
@@ -314,7 +317,7 @@ def _rate(value: object) -> float | None:
 
 
 def _tracks(folder: Path, body: SmplModel, issues: list[Issue]) -> SmplTracks | None:
-    """The poses of a folder: native file first, then the older ones."""
+    """The poses of a folder: native file first, then the older ones, then JSON per frame."""
     for name in ("smpl.npz", "smpl_all.npz", "smpl_seed.npz"):
         path = folder / name
         if not path.is_file():
@@ -323,6 +326,12 @@ def _tracks(folder: Path, body: SmplModel, issues: list[Issue]) -> SmplTracks | 
             return read_smpl(path, body=body)
         except AvatarPoseError as error:
             issues.append(Issue(Severity.ERROR, error.problem, error.remedy, str(path)))
+    if not any(folder.glob("*.json")):
+        return None
+    try:
+        return read_smpl_folder(folder, body)
+    except AvatarPoseError as error:
+        issues.append(Issue(Severity.ERROR, error.problem, error.remedy, str(folder)))
     return None
 
 

@@ -1,5 +1,7 @@
 """A thorough look at a scene's files: every picture, video and mask, and whether the parts fit."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from avatarpose.errors import FormatError
@@ -7,6 +9,8 @@ from avatarpose.formats.masks import UNKNOWN, read_labels
 from avatarpose.formats.pictures import PICTURE_LIMIT_BYTES, is_whole, picture_size
 from avatarpose.formats.storage import read_bytes
 from avatarpose.formats.video import count_frames
+from avatarpose.geometry.camera import Camera
+from avatarpose.geometry.rigid import invert, rigid
 from avatarpose.scene.capture import Footage, View
 from avatarpose.scene.issues import Issue, Severity
 from avatarpose.scene.people import Person
@@ -170,21 +174,48 @@ def _pose_issues(scene: Scene) -> list[Issue]:
             if not poses.valid.any():
                 continue
             pelvis = poses.transl[poses.valid] + scene.body.rest_joints(poses.betas)[0]
-            seen = np.zeros(len(pelvis), int)
-            for camera in scene.capture.rig:
-                seen += camera.is_inside(camera.project(pelvis.astype(np.float64)))
-            unseen = np.mean(seen < 1)
+            unseen = 1 - _seen_share(tuple(scene.capture.rig), pelvis)
             if unseen > _LARGEST_MISFIT:
                 issues.append(
                     Issue(
                         Severity.ERROR,
                         f"No camera sees {person.name} ({layer.name}) in {unseen:.0%} of frames.",
-                        "Poses and cameras do not fit: check units (metres), the up axis (z), and "
-                        "that the calibration maps world to camera.",
+                        _misfit_remedy(scene, pelvis),
                         pid=person.pid,
                     )
                 )
     return issues
+
+
+def _seen_share(cameras: tuple[Camera, ...], points_world: np.ndarray) -> float:
+    """Share of the points that at least one camera sees."""
+    seen = np.zeros(len(points_world), bool)
+    for camera in cameras:
+        seen |= camera.is_inside(camera.project(points_world.astype(np.float64)))
+    return float(np.mean(seen))
+
+
+def _misfit_remedy(scene: Scene, pelvis_world: np.ndarray) -> str:
+    """What to try: of the usual confusions of a calibration, one under which people are seen."""
+    readings = {
+        "its translations are in millimetres": lambda m: rigid(m[:3, :3], 0.001 * m[:3, 3]),
+        "it maps camera to world": invert,
+        "its translations are the camera centres": lambda m: rigid(
+            m[:3, :3], -m[:3, :3] @ m[:3, 3]
+        ),
+        "its rotations are transposed": lambda m: rigid(m[:3, :3].T, m[:3, 3]),
+    }
+    for reading, corrected in readings.items():
+        cameras = tuple(
+            replace(camera, camera_from_world=corrected(camera.camera_from_world))
+            for camera in scene.capture.rig
+        )
+        if _seen_share(cameras, pelvis_world) > 1 - _LARGEST_MISFIT:
+            return f"The calibration reads as if {reading}: correct that and open it again."
+    return (
+        "Poses and cameras do not fit: check units (metres), the up axis (z), and that the "
+        "calibration maps world to camera."
+    )
 
 
 def _betas(person: Person) -> np.ndarray:

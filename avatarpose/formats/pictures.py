@@ -191,15 +191,12 @@ def undistortion_maps(
     camera: Camera,
 ) -> tuple[Float[np.ndarray, "height width"], Float[np.ndarray, "height width"]]:
     """For each pixel of the ideal picture (same K, same size) where it lies in the recorded one."""
-    identity = np.eye(3)
-    x, y = cv2.initUndistortRectifyMap(
-        camera.pixel_from_camera,
-        camera.distortion,
-        identity,
-        camera.pixel_from_camera,
-        (camera.width, camera.height),
-        cv2.CV_32FC1,
-    )
+    k = camera.pixel_from_camera
+    if k[0, 1] != 0:  # OpenCV leaves the skew out
+        recorded = camera.distort(_pixel_grid(camera)).astype(np.float32)
+        return np.ascontiguousarray(recorded[..., 0]), np.ascontiguousarray(recorded[..., 1])
+    size = (camera.width, camera.height)
+    x, y = cv2.initUndistortRectifyMap(k, camera.distortion, np.eye(3), k, size, cv2.CV_32FC1)
     return x, y
 
 
@@ -207,6 +204,10 @@ def distortion_maps(
     camera: Camera,
 ) -> tuple[Float[np.ndarray, "height width"], Float[np.ndarray, "height width"]]:
     """For each pixel of the recorded picture where it lies in the ideal one."""
-    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-    ideal = camera.undistort(np.stack([columns, rows], -1).astype(np.float64)).astype(np.float32)
+    ideal = camera.undistort(_pixel_grid(camera)).astype(np.float32)
     return np.ascontiguousarray(ideal[..., 0]), np.ascontiguousarray(ideal[..., 1])
+
+
+def _pixel_grid(camera: Camera) -> Float[np.ndarray, "height width 2"]:
+    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    return np.stack([columns, rows], -1).astype(np.float64)

@@ -97,7 +97,7 @@ def read_smpl(path: Path, *, body: SmplModel | None = None) -> SmplTracks:
     people = {}
     for row, pid in enumerate(pids.tolist()):
         one = {key: _row(arrays[key], row, count, path, key) for key in SMPL_KEYS}
-        people[pid] = _sequence(one, valid[row].astype(bool), frames, path, pid, issues)
+        people[pid] = pose_sequence(one, valid[row].astype(bool), frames, path, pid, issues)
     up_axis = str(arrays["up_axis"]) if "up_axis" in arrays else "z"
     if up_axis != "z":
         people = _to_z_up(people, up_axis, body, path)
@@ -197,7 +197,7 @@ def _read_object_npz(path: Path) -> SmplTracks:
                 f"{path}: human_{pid} has {count} poses for {len(frames)} frames.",
                 remedy="Export the parameters again.",
             )
-        poses = _sequence(one, np.ones(count, bool), frames, path, pid, issues)
+        poses = pose_sequence(one, np.ones(count, bool), frames, path, pid, issues)
         tracks[pid] = (frames, poses)
     if not tracks:
         raise FormatError(f"{path} holds nobody.", remedy="Check that this is the right file.")
@@ -216,7 +216,7 @@ def _row(array: np.ndarray, row: int, count: int, path: Path, key: str) -> np.nd
     return values[row]
 
 
-def _sequence(
+def pose_sequence(
     one: Mapping[str, np.ndarray],
     valid: Bool[np.ndarray, " frames"],
     frames: Int[np.ndarray, " frames"],
@@ -224,7 +224,19 @@ def _sequence(
     pid: int,
     issues: list[Issue],
 ) -> PoseSequence:
-    """Check one person's arrays; frames with numbers that cannot be meant become absent."""
+    """One person's poses from arrays checked here; frames that hold no pose become absent.
+
+    Args:
+        one: betas, global_orient, body_pose and transl, one row per frame (betas: one or more).
+        valid: frames in which the person is present.
+        frames: frame numbers.
+        path: the file, for messages.
+        pid: the person.
+        issues: what is wrong is added here.
+
+    Raises:
+        FormatError: a shape cannot be meant.
+    """
     count = len(frames)
     widths = {"global_orient": 3, "body_pose": 69, "transl": 3}
     for key, width in widths.items():
@@ -233,7 +245,7 @@ def _sequence(
     betas = _shared_betas(one["betas"], path, pid, issues)
     stacked = np.concatenate([one[key] for key in widths], axis=1)
     with np.errstate(invalid="ignore"):
-        is_usable = np.isfinite(stacked).all(1) & (np.abs(stacked) < _LARGEST_M).all(1)
+        is_usable = np.all(np.isfinite(stacked) & (np.abs(stacked) < _LARGEST_M), axis=1)
     broken = valid & ~is_usable
     if broken.any():
         issues.append(
@@ -259,8 +271,8 @@ def _sequence(
 def _shared_betas(
     betas: np.ndarray, path: Path, pid: int, issues: list[Issue]
 ) -> Float[np.ndarray, "10"]:
-    rows = betas.reshape(-1, betas.shape[-1]) if betas.ndim else betas.reshape(1, -1)
-    if len(rows) == 0 or not np.isfinite(rows).all() or rows.shape[1] < 1:
+    rows = betas.reshape(-1, betas.shape[-1]) if betas.ndim and betas.size else np.zeros((0, 10))
+    if len(rows) == 0 or not np.isfinite(rows).all():
         raise FormatError(
             f"{path}: the shape of person {pid} is not ten numbers.",
             remedy="Write betas as ten finite numbers per person.",
@@ -331,18 +343,17 @@ def _numbers(array: np.ndarray, path: Path, key: str) -> np.ndarray:
 
 def _frame_numbers(array: np.ndarray, path: Path, *, name: str = "frames") -> np.ndarray:
     values = np.asarray(array)
-    is_whole = values.dtype.kind in "iu" or (
-        values.dtype.kind == "f"
-        and bool(np.all(np.isfinite(values) & (values == np.round(values))))
+    is_list = values.ndim == 1 and len(values) > 0 and values.dtype.kind in "iuf"
+    if is_list and np.all(np.isfinite(values) & (values == np.round(values))):
+        numbers = values.astype(np.int64)
+        is_small = bool(np.all((numbers > -(2**53)) & (numbers < 2**53)))
+        if is_small and (name != "frames" or np.all(np.diff(numbers) > 0)):
+            return numbers
+    order = " in ascending order" if name == "frames" else ""
+    raise FormatError(
+        f"{path}: {name} is not a list of whole numbers{order}.",
+        remedy=f"Write {name} as whole numbers{order}.",
     )
-    numbers = values.astype(np.int64) if is_whole and np.all(np.abs(values) < 2**53) else None
-    is_ordered = name != "frames" or (numbers is not None and bool(np.all(np.diff(numbers) > 0)))
-    if numbers is None or numbers.ndim != 1 or len(numbers) == 0 or not is_ordered:
-        raise FormatError(
-            f"{path}: {name} is not a list of whole numbers in ascending order.",
-            remedy=f"Write {name} as whole numbers.",
-        )
-    return numbers
 
 
 def _rate(value: np.ndarray | None) -> float | None:
