@@ -27,6 +27,8 @@ class Selection(QObject):
         self._hover: JointRef | None = None
         self._camera: str | None = None
         self._solo = False
+        self._hidden: frozenset[int] = frozenset()
+        self._locked: frozenset[int] = frozenset()
 
     @property
     def pid(self) -> int | None:
@@ -52,6 +54,30 @@ class Selection(QObject):
     def is_solo(self) -> bool:
         """True when only the active person can be grabbed and the others are dimmed."""
         return self._solo
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """People that are not drawn."""
+        return self._hidden
+
+    @property
+    def locked(self) -> frozenset[int]:
+        """People that are drawn but cannot be grabbed or edited by hand."""
+        return self._locked
+
+    def set_hidden(self, pid: int, on: bool) -> None:
+        """Draw a person no longer, or again."""
+        changed = self._hidden | {pid} if on else self._hidden - {pid}
+        if changed != self._hidden:
+            self._hidden = changed
+            self.changed.emit()
+
+    def set_locked(self, pid: int, on: bool) -> None:
+        """Protect a person against grabbing, or no longer."""
+        changed = self._locked | {pid} if on else self._locked - {pid}
+        if changed != self._locked:
+            self._locked = changed
+            self.changed.emit()
 
     def select(self, pid: int | None, joint: int | None = None) -> None:
         """Make a person, and perhaps one of the joints, the operand of commands."""

@@ -159,27 +159,46 @@ def _camera(painter: QPainter, _ink: QColor) -> None:
     painter.drawPolygon(QPolygonF(corners))
 
 
-def _layer(painter: QPainter, ink: QColor) -> None:
-    for at in (10.5, 7.5, 4.5):
-        corners = (QPointF(8, at - 3), QPointF(14, at), QPointF(8, at + 3), QPointF(2, at))
-        shade = QColor(ink)
-        shade.setAlpha(255 if at == 4.5 else 110)
-        painter.setBrush(shade)
-        painter.drawPolygon(QPolygonF(corners))
+def _shown(painter: QPainter, ink: QColor) -> None:
+    painter.drawEllipse(QPointF(8, 8), 3.2, 3.2)
+    painter.setPen(_stroke(ink, 1.3))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(QPointF(8, 8), 5.6, 5.6)
 
 
-def _key(painter: QPainter, _ink: QColor) -> None:
-    corners = (QPointF(8, 3), QPointF(13, 8), QPointF(8, 13), QPointF(3, 8))
+def _not_shown(painter: QPainter, ink: QColor) -> None:
+    faint = QColor(ink)
+    faint.setAlpha(140)
+    painter.setPen(_stroke(faint, 1.3))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(QPointF(8, 8), 5.6, 5.6)
+
+
+def _warning(painter: QPainter, ink: QColor) -> None:
+    painter.setPen(_stroke(ink, 1.4))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    corners = (QPointF(8, 2.5), QPointF(14, 13), QPointF(2, 13))
     painter.drawPolygon(QPolygonF(corners))
+    painter.drawLine(QPointF(8, 6.5), QPointF(8, 9.3))
+    painter.drawPoint(QPointF(8, 11.3))
 
 
 def _stroke(ink: QColor, width: float) -> QPen:
     return QPen(ink, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
 
 
+def _joint(painter: QPainter, ink: QColor) -> None:
+    painter.setPen(_stroke(ink, 1.5))
+    painter.drawLine(QPointF(4.5, 12), QPointF(7, 6))
+    painter.drawLine(QPointF(7, 6), QPointF(12, 4.5))
+    for x, y in ((4.5, 12), (7, 6), (12, 4.5)):
+        painter.drawEllipse(QPointF(x, y), 1.5, 1.5)
+
+
 _GLYPHS: dict[str, Callable[[QPainter, QColor], None]] = {
     "back": _back, "camera": _camera, "clear": _clear, "eye": _eye, "first": _first,
-    "forward": _forward, "hidden": _hidden, "key": _key, "last": _last, "layer": _layer,
-    "locked": _locked, "next doubtful": _next_doubtful, "pause": _pause, "play": _play,
-    "previous doubtful": _previous_doubtful, "stop": _stop, "unlocked": _unlocked, "whole": _whole,
+    "forward": _forward, "hidden": _hidden, "joint": _joint, "last": _last, "locked": _locked,
+    "next doubtful": _next_doubtful, "not shown": _not_shown, "pause": _pause, "play": _play,
+    "previous doubtful": _previous_doubtful, "shown": _shown, "stop": _stop,
+    "unlocked": _unlocked, "warning": _warning, "whole": _whole,
 }  # fmt: skip

@@ -24,6 +24,7 @@ from app.views.glyphs import glyph
 from app.views.loss_plot import LossPlot
 from app.views.refine_sheet import PRESETS, RefineSheet, preset_title
 from app.views.stage_bar import StageBar
+from app.views.wording import duration, layer_title
 from app.workbench import Workbench
 from avatarpose.optimize.settings import RunRequest
 from avatarpose.optimize.snapshot import Snapshot
@@ -31,6 +32,7 @@ from avatarpose.optimize.snapshot import Snapshot
 HEARTBEAT_MS = 1000
 SILENCE_S = 10.0  # after this long without news, say so
 
+_THIN = "QProgressBar { min-height: 6px; max-height: 6px; border-radius: 3px; }"
 _SLIM = "QPushButton { padding: 5px 0; } QPushButton::menu-indicator { image: none; width: 0; }"
 
 
@@ -73,7 +75,7 @@ class JobPanel(QWidget):
         self.light = _Light(self)
         self.title, self.time, self.note = QLabel(self), QLabel(self), QLabel(self)
         self.stages, self.plot = StageBar(self), LossPlot(self)
-        self.progress = QProgressBar(self)
+        self.progress, self.numbers = QProgressBar(self), QLabel(self)
         self._prepare_parts()
         self._lay_out()
         self.refine.clicked.connect(self.start)
@@ -169,6 +171,9 @@ class JobPanel(QWidget):
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress")
+        self.progress.setTextVisible(False)  # on the bar it would be hard to read in one theme
+        self.progress.setStyleSheet(_THIN)
+        self.numbers.setObjectName("dim")
         self._paint_glyphs()
 
     def _lay_out(self) -> None:
@@ -194,6 +199,7 @@ class JobPanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.stages)
         layout.addWidget(self.progress)
+        layout.addWidget(self.numbers)
         layout.addWidget(self.note)
         layout.addWidget(self.plot, 1)
 
@@ -266,7 +272,7 @@ class JobPanel(QWidget):
         was_run = state is not JobState.IDLE
         self.light.show_state(state)
         self.title.setText(self._title(state))
-        for part in (self.stages, self.progress):
+        for part in (self.stages, self.progress, self.numbers):
             part.setVisible(was_run and (state.is_active or snapshot is not None))
         self.stages.show_snapshot(snapshot, is_over=is_over)
         self._show_progress(snapshot, is_over=is_over)
@@ -287,13 +293,13 @@ class JobPanel(QWidget):
     def _show_progress(self, snapshot: Snapshot | None, *, is_over: bool) -> None:
         if snapshot is None:
             self.progress.setRange(0, 0 if self._center.state is JobState.PREPARING else 1000)
-            self.progress.setFormat("")
+            self.numbers.setText("")
             return
         self.progress.setRange(0, 1000)
         done = 1.0 if is_over else snapshot.step / max(snapshot.step_count, 1)
         self.progress.setValue(round(1000 * done))
         speed = f"{snapshot.steps_per_s:.1f}" if snapshot.steps_per_s < 100 else "100+"
-        self.progress.setFormat(
+        self.numbers.setText(
             f"{done:.0%}  ·  step {snapshot.step:,} of {snapshot.step_count:,}  ·  {speed} per s"
         )
 
@@ -327,7 +333,8 @@ class JobPanel(QWidget):
         if state is JobState.IDLE:
             return "dim", (
                 "Refine learns an avatar of each person from the pictures and moves the poses "
-                "until avatars and pictures agree. Your corrections are kept. One undo takes it back."
+                "until avatars and pictures agree. Your corrections are kept, and one undo takes "
+                "it back."
             )
         if state is JobState.PREPARING:
             return "dim", "Loading pictures and starting up…"
@@ -391,20 +398,3 @@ class _Light(QWidget):
             painter.drawRect(7, 1, 2, 9)
         else:
             painter.drawEllipse(1, 1, 9, 9)
-
-
-def duration(seconds: float) -> str:
-    """A time in words short enough for a corner: "42 s", "3:07 min", "1:02 h"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
-
-
-def layer_title(name: str) -> str:
-    """A layer's name as shown to people: "run:3" is Run 3."""
-    if name.startswith("run:"):
-        return f"Run {name[4:]}"
-    return name.capitalize()

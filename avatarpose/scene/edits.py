@@ -68,6 +68,17 @@ def remove_keys(scene: Scene, pid: int, first: int, last: int) -> Scene:
     return scene.with_person(person.with_edit(replace(edit, keys=keys, view_pins=pins)))
 
 
+def remove_pin(scene: Scene, pid: int, camera: str, index: int, joint: int) -> Scene:
+    """One hand observation is gone; the correction it led to stays."""
+    person = scene.person(pid)
+    edit = person.edit()
+    gone = (camera, index, joint)
+    pins = tuple(
+        pin for pin in edit.view_pins if (pin.camera, pin.frame_index, pin.joint) != gone
+    )
+    return scene.with_person(person.with_edit(replace(edit, view_pins=pins)))
+
+
 def set_strength(scene: Scene, pid: int, index: int, joint: int, strength: Strength) -> Scene:
     """How one corrected joint at a key frame binds later refinements."""
     person = scene.person(pid)

@@ -8,7 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from app.jobs.center import JobCenter, JobState
 from app.jobs.curves import LossCurves, thinned
-from app.views.job_panel import JobPanel, duration
+from app.views.job_panel import JobPanel
+from app.views.wording import duration
 from app.workbench import Workbench
 from avatarpose.body.pose import PoseSequence
 from avatarpose.optimize.settings import RunRequest
@@ -123,7 +124,7 @@ def test_progress_losses_and_time_left_are_shown(
     qtbot.waitUntil(
         lambda: center.snapshot is not None and center.snapshot.step > 5, timeout=PATIENCE_MS
     )
-    assert "of 400" in panel.progress.format()
+    assert "of 400" in panel.numbers.text()
     assert "left, until" in panel.time.text()
     assert "smoothness" in panel.plot.accessibleDescription()
     assert "Stage 1 of 2" in panel.stages.accessibleDescription()
