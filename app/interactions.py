@@ -68,7 +68,7 @@ class EpipolarGuide:
     """The cursor's ray as another view sees it.
 
     Attributes:
-        pixels: recorded pixels along the ray, NaN behind the camera.
+        pixels: recorded pixels along the ray, NaN where it is not in the picture.
         near_body: which of them lie where the body is.
         guess: pixel of the wanted place.
     """
@@ -255,7 +255,9 @@ class JointDrag(QObject):
             near = np.abs(depths - self._grip.depth_m) <= BODY_DEPTHS_M[-1] + 1e-9
             self._ray = (self._grip.camera.centre_world + points, near)
         points, near = self._ray
-        return EpipolarGuide(other.project(points), near, other.project(self._target))
+        pixels = other.project(points)
+        pixels[~other.is_inside(pixels)] = np.nan
+        return EpipolarGuide(pixels, near, other.project(self._target))
 
     def _solve(self) -> None:
         grip = self._grip

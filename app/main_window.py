@@ -28,6 +28,8 @@ from app import actions as verbs
 from app.actions import Actions
 from app.document import Document
 from app.footage import PictureLoader
+from app.jobs.center import JobCenter
+from app.jobs.errors import ErrorSurvey
 from app.playback import Playback
 from app.posed_scene import PosedScene
 from app.project_files import ProjectFiles, sample_folder
@@ -35,12 +37,16 @@ from app.selection import Selection
 from app.settings import Settings
 from app.theme import apply_theme
 from app.views.camera_grid import CameraGrid
+from app.views.job_panel import JobPanel
 from app.views.start_page import StartPage
+from app.views.timeline import Timeline
+from app.views.viewport import Viewport
 from app.workbench import Workbench
 
 LARGEST_EASE = 99
 NEWS_MS = 6000
 LAYOUT_VERSION = 1
+LEFT_PX, RIGHT_PX, BOTTOM_PX, RUN_PX = 230, 470, 240, 500
 
 
 class MainWindow(QMainWindow):
@@ -48,9 +54,12 @@ class MainWindow(QMainWindow):
 
     Args:
         settings: preferences; None keeps them in memory only.
+        projects_folder: where projects of captures are made; None for the usual places.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, projects_folder: Path | None = None
+    ) -> None:
         super().__init__()
         self.setObjectName("main window")
         self.resize(1680, 980)
@@ -65,7 +74,7 @@ class MainWindow(QMainWindow):
             footage=PictureLoader(self),
             settings=settings,
         )
-        self.files = ProjectFiles(self.bench, self)
+        self.files = ProjectFiles(self.bench, projects_folder, self)
         self.actions_by_name = Actions(self.bench, self)
         self._docks: dict[str, QDockWidget] = {}
         self._start = StartPage(settings)
@@ -123,6 +132,8 @@ class MainWindow(QMainWindow):
         answer = box.exec()
         if answer == buttons.Save:
             self._save()
+        elif answer == buttons.Discard:
+            self.files.forget_changes()
         return answer != buttons.Cancel
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -135,6 +146,8 @@ class MainWindow(QMainWindow):
             settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
         settings.keep_layout("geometry", self.saveGeometry())
         self.bench.playback.pause()
+        self.center.shutdown()
+        self.survey.shutdown()
         self.files.close()
         self.bench.footage.close()
         event.accept()
@@ -233,10 +246,31 @@ class MainWindow(QMainWindow):
         add("about", "&About", self._show_about)
 
     def _make_docks(self) -> None:
-        history = QUndoView(self.bench.document.undo_stack)
+        bench, area = self.bench, Qt.DockWidgetArea
+        self.survey = ErrorSurvey(bench, self)
+        self.center = JobCenter(bench, self)
+        self.viewport = Viewport(bench)
+        self.timeline = Timeline(bench, center=self.center, survey=self.survey)
+        self.job_panel = JobPanel(bench, self.center, survey=self.survey)
+        history = QUndoView(bench.document.undo_stack)
         history.setEmptyLabel("As opened")
         history.setAccessibleName("History")
-        self._add_dock("History", history, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._add_dock("3D Viewport", self.viewport, area.RightDockWidgetArea)
+        timeline = self._add_dock("Timeline", self.timeline, area.BottomDockWidgetArea)
+        run = self._add_dock("Run", self.job_panel, area.BottomDockWidgetArea)
+        past = self._add_dock("History", history, area.BottomDockWidgetArea)
+        self.splitDockWidget(timeline, run, Qt.Orientation.Horizontal)
+        self.tabifyDockWidget(run, past)
+        run.raise_()
+        self._share_space()
+
+    def _share_space(self) -> None:
+        """Room for the docks as they start: the pictures get the most."""
+        docks = self._docks
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([docks["3D Viewport"]], [RIGHT_PX], across)
+        self.resizeDocks([docks["Timeline"]], [BOTTOM_PX], down)
+        self.resizeDocks([docks["Timeline"], docks["Run"]], [1160, RUN_PX], across)
 
     def _add_dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -400,6 +434,10 @@ class MainWindow(QMainWindow):
         files.opening.connect(self._on_opening)
         files.opened.connect(self._show_page)
         files.failed.connect(self._on_failed)
+        files.recovered.connect(
+            lambda count: self._tell(f"{count} unsaved edits were recovered; undo discards them")
+        )
+        self.center.adopted.connect(lambda _: files.save())  # a run's poses are in no journal
         files.saved.connect(lambda folder: self._tell(f"Saved in {folder}"))
         files.state_changed.connect(self._show_state)
         bench.document.scene_opened.connect(self._show_page)
@@ -463,10 +501,11 @@ class MainWindow(QMainWindow):
         self._toolbar.setVisible(has_scene)
         if has_scene:
             state = self.bench.settings.kept_layout("state")
-            if state is not None:
-                self.restoreState(state, LAYOUT_VERSION)
+            if state is None or not self.restoreState(state, LAYOUT_VERSION):
+                self._share_space()
             if self.grid.views:
                 self.grid.views[0].setFocus()
+        self.center.set_project_folder(self.files.folder)
         self._show_state()
         self._show_place()
 

@@ -119,7 +119,7 @@ def style_sheet(colours: Colours) -> str:
     """What the palette cannot say."""
     c = colours
     return f"""
-QMainWindow {{ background: {c.line}; }}
+QMainWindow {{ background: {c.window}; }}
 QMainWindow::separator {{ background: {c.line}; width: 4px; height: 4px; }}
 QMainWindow::separator:hover {{ background: {c.accent}; }}
 QMenuBar {{ background: {c.window}; border-bottom: 1px solid {c.line}; padding: 1px 4px; }}
@@ -156,7 +156,6 @@ QPushButton:disabled {{ color: {c.dim}; background: {c.window}; border-color: {c
 QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: none; font-weight: 600; }}
 QDockWidget::title {{ background: {c.window}; padding: 5px 8px; text-align: left;
                       border-bottom: 1px solid {c.line}; }}
-QDockWidget > QWidget {{ background: {c.window}; }}
 QTabBar::tab {{ background: {c.line}; color: {c.dim}; padding: 5px 14px; border: none;
                 border-top-left-radius: 4px; border-top-right-radius: 4px; }}
 QTabBar::tab:selected {{ background: {c.window}; color: {c.text}; }}

@@ -144,16 +144,16 @@ class CameraPainter:
         values = self._bench.settings.values
         is_large = layout.scale * self._camera.height > LARGE_VIEW_PX
         is_active = drawn.pid == self._bench.selection.pid
-        width = 2.0 if is_active and is_large else 1.0
-        size = self._mark_size(layout)
-        style = Style(QColor(*scene.person(drawn.pid).colour), size, width)
+        colour = QColor(*scene.person(drawn.pid).colour)
+        style = Style(colour, self._mark_size(layout))
+        if is_large:
+            style = Style(colour, style.size, 2.0 if is_active else 1.0, 3.0, 2.0)
         if values.mesh in ("outline", "fill"):
             overlays.draw_outline(canvas, drawn.overlay, layout.place, style)
         self._draw_evidence(canvas, scene, index, drawn, style, layout)
         if values.show_skeleton:
             hidden = overlays.occluded(drawn.overlay, [other.overlay for other in self.drawn])
-            bones = Style(style.colour, size, width + 1.0)
-            overlays.draw_skeleton(canvas, drawn.joints, hidden, bones)
+            overlays.draw_skeleton(canvas, drawn.joints, hidden, style)
 
     def _mark_size(self, layout: Layout) -> float:
         return float(np.clip(layout.scale * self._camera.height / 170, 1.6, 5.0))
@@ -178,7 +178,7 @@ class CameraPainter:
             body = layout.place(drawn.overlay.skel19)
             overlays.draw_errors(canvas, points, body, errors, self._camera.height)
         if values.show_keypoints:
-            small = Style(style.colour, max(1.2, style.size * 0.7), style.width)
+            small = Style(style.colour, max(1.2, style.size * 0.7))
             overlays.draw_keypoints(canvas, points, detected[:, 2], small)
 
     def _errors(self, scene: Scene, index: int) -> np.ndarray:
@@ -196,7 +196,7 @@ class CameraPainter:
         rows = self.detected(scene, index, -1)
         if rows is None:
             return
-        style = Style(QColor(150, 154, 160), max(1.2, self._mark_size(layout) * 0.7), 1.0)
+        style = Style(QColor(150, 154, 160), max(1.2, self._mark_size(layout) * 0.7))
         for row in rows.reshape(-1, 19, 3):
             overlays.draw_keypoints(canvas, layout.place(row[:, :2]), row[:, 2], style)
 
@@ -213,7 +213,7 @@ class CameraPainter:
         """A body of a run in progress, paler than the document's."""
         overlay = self._overlay("live", pid, scene, body, layout)
         colour = QColor(*scene.person(pid).colour).lighter(160)
-        style = Style(colour, self._mark_size(layout) * 0.8, 1.0)
+        style = Style(colour, self._mark_size(layout) * 0.8, 1.0, 1.0)
         overlays.draw_outline(canvas, overlay, layout.place, style)
         overlays.draw_skeleton(canvas, layout.place(overlay.joints), np.zeros(24, bool), style)
 
@@ -326,24 +326,24 @@ class CameraPainter:
         font.setBold(is_current)
         painter.setFont(font)
         painter.setPen(QColor(236, 238, 241) if is_current else QColor(205, 208, 213))
-        painter.drawText(
-            inner,
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            title_of(self._camera.name),
-        )
+        rest = inner
         if len(errors):
             rms = float(np.sqrt(np.mean(errors**2)))
             text = f"{rms:.1f} px"
-            font.setBold(False)
-            painter.setFont(font)
-            painter.drawText(
-                inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text
-            )
-            left = inner.right() - painter.fontMetrics().horizontalAdvance(text) - 11
+            level = overlays.error_level(rms, self._camera.height)
+            width = painter.fontMetrics().horizontalAdvance(text)
+            rest = inner.adjusted(0, 0, -width - 22, 0)
+            right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(inner, right, text)
+            radius = 2.5 + 0.8 * level
+        name = painter.fontMetrics().elidedText(
+            title_of(self._camera.name), Qt.TextElideMode.ElideRight, int(rest.width())
+        )
+        painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
+        if len(errors):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(overlays.error_colour(rms, self._camera.height))
-            radius = 2.5 + 0.8 * overlays.error_level(rms, self._camera.height)
-            painter.drawEllipse(QPointF(left, TITLE_PX / 2), radius, radius)
+            painter.drawEllipse(QPointF(inner.right() - width - 11, TITLE_PX / 2), radius, radius)
         if has_focus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(110, 168, 254), 1))

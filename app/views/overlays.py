@@ -208,12 +208,16 @@ class Style:
     Attributes:
         colour: the person's.
         size: marker radius in widget pixels.
-        width: line width in widget pixels.
+        outline_px: line width of the silhouette.
+        bone_px: line width of the skeleton.
+        halo_px: by how much dark edges are wider; 0 draws none.
     """
 
     colour: QColor
     size: float
-    width: float
+    outline_px: float = 1.0
+    bone_px: float = 2.0
+    halo_px: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +248,9 @@ _SKEL19_SIDES = np.array(
 def draw_outline(canvas: Canvas, overlay: BodyOverlay, place: Placement, style: Style) -> None:
     """The silhouette as a line with a dark edge, so that it shows on any picture."""
     lines = [place(line) for line in overlay.outline]
-    canvas.polylines(lines, HALO, style.width + 2, closed=True)
-    canvas.polylines(lines, bgr(style.colour.darker(112)), style.width, closed=True)
+    if style.halo_px > 1:
+        canvas.polylines(lines, HALO, style.outline_px + style.halo_px, closed=True)
+    canvas.polylines(lines, bgr(style.colour), style.outline_px, closed=True)
 
 
 def draw_skeleton(canvas: Canvas, joints: np.ndarray, hidden: np.ndarray, style: Style) -> None:
@@ -254,8 +259,8 @@ def draw_skeleton(canvas: Canvas, joints: np.ndarray, hidden: np.ndarray, style:
     Joints behind a surface are hollow, never left out.
     """
     ends = joints[_BONE_ENDS]
-    canvas.segments(ends, HALO, style.width + 2)
-    canvas.segments(ends, bgr(style.colour), style.width)
+    canvas.segments(ends, HALO, style.bone_px + style.halo_px)
+    canvas.segments(ends, bgr(style.colour), style.bone_px)
     canvas.marks(joints, style.size, SIDES, bgr(style.colour), ~hidden, edge=HALO)
 
 

@@ -32,6 +32,7 @@ class StartPage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.setAcceptDrops(True)
+        self.setAutoFillBackground(True)
         self.setObjectName("start page")
         title = QLabel("avatarpose")
         font = QFont(title.font())

@@ -58,6 +58,15 @@ def rough_depth(
     return nearest
 
 
+def warm_up() -> None:
+    """Compile the kernels now (once per installation), and not when the first picture is drawn."""
+    camera = Camera("none", 8, 8, np.eye(3), np.eye(4))
+    corners = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    pixels, depth = project_surface(camera, corners)
+    silhouette(pixels, np.array([[0, 1, 2]]), 8, 8)
+    rough_depth(pixels, depth, 8, 8)
+
+
 @njit(nogil=True, cache=True)
 @no_type_check
 def _project(points, camera_from_world, k, distortion, pixels, depth):
