@@ -112,7 +112,7 @@ def skin_distance(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _deform_forward(points, maps, corners, barycentric, out):  # noqa: ANN001, ANN202
+def _deform_forward(points, maps, corners, barycentric, out):
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for row in range(3):
@@ -124,7 +124,7 @@ def _deform_forward(points, maps, corners, barycentric, out):  # noqa: ANN001, A
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _deform_backward(points, maps, corners, barycentric, grad, grad_points, grad_maps):  # noqa: ANN001, ANN202, PLR0913
+def _deform_backward(points, maps, corners, barycentric, grad, grad_points, grad_maps):
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for k in range(3):
@@ -149,8 +149,12 @@ class _Deform(torch.autograd.Function):
     """`deform` compiled for float32 on the CPU; the gradient is gathered per vertex at once."""
 
     @staticmethod
-    def forward(  # noqa: D102
-        ctx: Any, points: Tensor, maps: Tensor, corners: Tensor, barycentric: Tensor  # noqa: ANN401
+    def forward(
+        ctx: Any,
+        points: Tensor,
+        maps: Tensor,
+        corners: Tensor,
+        barycentric: Tensor,
     ) -> Tensor:
         out = torch.empty_like(points, requires_grad=False)
         _deform_forward(
@@ -164,7 +168,7 @@ class _Deform(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # noqa: ANN401, D102
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         points, maps, corners, barycentric = ctx.saved_tensors
         grad_points, grad_maps = torch.zeros_like(points), torch.zeros(maps.shape)
         _deform_backward(

@@ -14,7 +14,7 @@ Backend = Literal["torch", "numba", "tinycudann"]
 
 
 def available_backend(device: torch.device) -> Backend:
-    """tinycudann on CUDA when it can be imported, compiled kernels on the CPU, else plain torch."""
+    """Tinycudann on CUDA when it can be imported, compiled kernels on the CPU, else plain torch."""
     if device.type == "cuda":
         return "tinycudann" if importlib.util.find_spec("tinycudann") else "torch"
     return "numba" if device.type == "cpu" else "torch"

@@ -21,7 +21,7 @@ _P2 = np.uint32(805459861)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
-def _forward_level(points, table, resolution, is_dense, out, column):  # noqa: ANN001, ANN202
+def _forward_level(points, table, resolution, is_dense, out, column):
     mask = np.uint32(table.shape[0] - 1)
     side = np.uint32(resolution + 1)
     for i in range(points.shape[0]):
@@ -58,8 +58,16 @@ def _forward_level(points, table, resolution, is_dense, out, column):  # noqa: A
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
-def _backward_level(  # noqa: ANN202, PLR0913
-    points, table, resolution, is_dense, grad_out, column, grad_table, grad_points, wants_points  # noqa: ANN001
+def _backward_level(
+    points,
+    table,
+    resolution,
+    is_dense,
+    grad_out,
+    column,
+    grad_table,
+    grad_points,
+    wants_points,
 ):
     mask = np.uint32(table.shape[0] - 1)
     side = np.uint32(resolution + 1)
@@ -118,13 +126,15 @@ class NumbaEncode(torch.autograd.Function):
     """`hashgrid.encode` for two float32 features per level on the CPU."""
 
     @staticmethod
-    def forward(ctx: Any, points: Tensor, table: Tensor, shape: HashGridShape) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, points: Tensor, table: Tensor, shape: HashGridShape) -> Tensor:
         """Features of the points."""
         out = torch.empty(len(points), shape.width)
         x, t, o = points.detach().contiguous().numpy(), table.detach().numpy(), out.numpy()
         pool, _ = _pool()
         jobs = [
-            pool.submit(_forward_level, x, t[level], resolution, shape.is_dense(level), o, 2 * level)
+            pool.submit(
+                _forward_level, x, t[level], resolution, shape.is_dense(level), o, 2 * level
+            )
             for level, resolution in enumerate(shape.resolutions)
         ]
         for job in jobs:
@@ -134,7 +144,7 @@ class NumbaEncode(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """Gradients of table and points."""
         points, table = ctx.saved_tensors
         shape: HashGridShape = ctx.shape

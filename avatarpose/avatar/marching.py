@@ -113,7 +113,7 @@ def place_samples(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _corner_pixels(vertices, k):  # noqa: ANN001, ANN202
+def _corner_pixels(vertices, k):
     out = np.empty((vertices.shape[0], 3), np.float32)
     for v in range(vertices.shape[0]):
         z = vertices[v, 2]
@@ -127,7 +127,7 @@ def _corner_pixels(vertices, k):  # noqa: ANN001, ANN202
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _collect_hits(vertices, faces, k, ray_of_pixel, hits, counts):  # noqa: ANN001, ANN202
+def _collect_hits(vertices, faces, k, ray_of_pixel, hits, counts):
     height, width = ray_of_pixel.shape
     corner = _corner_pixels(vertices, k)
     for f in range(faces.shape[0]):
@@ -161,7 +161,7 @@ def _collect_hits(vertices, faces, k, ray_of_pixel, hits, counts):  # noqa: ANN0
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _first_hit(vertices, faces, k, ray_of_pixel, nearest):  # noqa: ANN001, ANN202
+def _first_hit(vertices, faces, k, ray_of_pixel, nearest):
     height, width = ray_of_pixel.shape
     corner = _corner_pixels(vertices, k)
     for f in range(faces.shape[0]):
@@ -193,7 +193,7 @@ def _first_hit(vertices, faces, k, ray_of_pixel, nearest):  # noqa: ANN001, ANN2
 
 
 @numba.njit(nogil=True, cache=True)
-def _sort_hits(hits, counts):  # noqa: ANN001, ANN202
+def _sort_hits(hits, counts):
     for ray in range(hits.shape[0]):
         for i in range(1, counts[ray]):
             value = hits[ray, i]
@@ -205,7 +205,7 @@ def _sort_hits(hits, counts):  # noqa: ANN001, ANN202
 
 
 @numba.njit(nogil=True, cache=True)
-def _place(hits, counts, skin, t_per_depth, jitter, inside, step_wanted, most):  # noqa: ANN001, ANN202, PLR0913
+def _place(hits, counts, skin, t_per_depth, jitter, inside, step_wanted, most):
     rays = hits.shape[0]
     capacity = rays * most
     ray_out = np.empty(capacity, np.int32)

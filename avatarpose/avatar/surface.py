@@ -66,7 +66,7 @@ class SurfaceTopology:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _vertex_normals(vertices, faces):  # noqa: ANN001, ANN202
+def _vertex_normals(vertices, faces):
     out = np.zeros_like(vertices)
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -92,7 +92,7 @@ def _vertex_normals(vertices, faces):  # noqa: ANN001, ANN202
 
 
 @numba.njit(nogil=True, cache=True)
-def _closest_on_triangle(p, a, b, c):  # noqa: ANN001, ANN202
+def _closest_on_triangle(p, a, b, c):
     """Barycentrics of the closest point (Ericson, "Real-Time Collision Detection", section 5.1.5)."""
     ab = b - a
     ac = c - a
@@ -132,7 +132,7 @@ def _closest_on_triangle(p, a, b, c):  # noqa: ANN001, ANN202
 
 
 @numba.njit(nogil=True, cache=True)
-def _closest_on_ring(points, vertices, normals, faces, starts, around, nearest):  # noqa: ANN001, ANN202, PLR0913
+def _closest_on_ring(points, vertices, normals, faces, starts, around, nearest):
     count = points.shape[0]
     face = np.full(count, -1, np.int32)
     barycentric = np.zeros((count, 3), np.float32)
