@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QToolBar,
     QToolButton,
-    QUndoView,
     QWidget,
 )
 
@@ -37,7 +36,10 @@ from app.selection import Selection
 from app.settings import Settings
 from app.theme import apply_theme
 from app.views.camera_grid import CameraGrid
+from app.views.history import History
+from app.views.inspector import Inspector
 from app.views.job_panel import JobPanel
+from app.views.outliner import Outliner
 from app.views.start_page import StartPage
 from app.views.timeline import Timeline
 from app.views.viewport import Viewport
@@ -252,13 +254,14 @@ class MainWindow(QMainWindow):
         self.viewport = Viewport(bench)
         self.timeline = Timeline(bench, center=self.center, survey=self.survey)
         self.job_panel = JobPanel(bench, self.center, survey=self.survey)
-        history = QUndoView(bench.document.undo_stack)
-        history.setEmptyLabel("As opened")
-        history.setAccessibleName("History")
-        self._add_dock("3D Viewport", self.viewport, area.RightDockWidgetArea)
+        inspector = Inspector(bench, survey=self.survey)
+        self._add_dock("Outliner", Outliner(bench), area.LeftDockWidgetArea)
+        space = self._add_dock("3D Viewport", self.viewport, area.RightDockWidgetArea)
+        facts = self._add_dock("Inspector", inspector, area.RightDockWidgetArea)
+        self.splitDockWidget(space, facts, Qt.Orientation.Vertical)
         timeline = self._add_dock("Timeline", self.timeline, area.BottomDockWidgetArea)
         run = self._add_dock("Run", self.job_panel, area.BottomDockWidgetArea)
-        past = self._add_dock("History", history, area.BottomDockWidgetArea)
+        past = self._add_dock("History", History(bench), area.BottomDockWidgetArea)
         self.splitDockWidget(timeline, run, Qt.Orientation.Horizontal)
         self.tabifyDockWidget(run, past)
         run.raise_()
@@ -268,7 +271,8 @@ class MainWindow(QMainWindow):
         """Room for the docks as they start: the pictures get the most."""
         docks = self._docks
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([docks["3D Viewport"]], [RIGHT_PX], across)
+        self.resizeDocks([docks["Outliner"], docks["3D Viewport"]], [LEFT_PX, RIGHT_PX], across)
+        self.resizeDocks([docks["3D Viewport"], docks["Inspector"]], [380, 300], down)
         self.resizeDocks([docks["Timeline"]], [BOTTOM_PX], down)
         self.resizeDocks([docks["Timeline"], docks["Run"]], [1160, RUN_PX], across)
 

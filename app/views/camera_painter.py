@@ -220,6 +220,8 @@ class CameraPainter:
     def _people(self, scene: Scene, index: int, layout: Layout, room: QRectF) -> list[Drawn]:
         drawn = []
         for person in scene.people:
+            if person.pid in self._bench.selection.hidden:
+                continue
             body = self._bench.bodies.at(scene, person.pid, index)
             if body is not None:
                 overlay = self._overlay("shown", person.pid, scene, body, layout)
