@@ -68,7 +68,7 @@ class GizmoTool(QObject):
         super().__init__(parent)
         self._bench = bench
         self.tool = Tool.NONE
-        self.axes = Axes.LOCAL
+        self._axes = {Tool.ROTATE: Axes.LOCAL, Tool.MOVE: Axes.WORLD}
         self.hover: Handle | None = None
         self._grip: _Grip | None = None
         self._hold: RingTurn | BallTurn | HandleMove | None = None
@@ -78,6 +78,11 @@ class GizmoTool(QObject):
         self._way = np.zeros(3)
         self._scene: Scene | None = None
         bench.document.scene_changed.connect(self._forget)
+
+    @property
+    def axes(self) -> Axes:
+        """The frame the shown gizmo is aligned with; each tool remembers its own."""
+        return self._axes.get(self.tool, Axes.LOCAL)
 
     @property
     def is_held(self) -> bool:
@@ -125,7 +130,7 @@ class GizmoTool(QObject):
 
     def set_axes(self, axes: Axes) -> None:
         """Align the gizmo with another frame."""
-        self.axes = axes
+        self._axes[self.tool] = axes
         self.changed.emit()
 
     def place(self, view: Viewpoint) -> GizmoPlace | None:

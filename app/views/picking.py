@@ -12,7 +12,6 @@ from avatarpose.geometry.camera import Camera
 
 JOINT_REACH_PX = 10.0
 FRUSTUM_REACH_PX = 7.0
-FRUSTUM_DEPTH_M = 0.28
 
 
 def nearest_joint(
@@ -75,8 +74,17 @@ def nearest_body(
     return min(seen, key=lambda pid: seen[pid]) if seen else None
 
 
+def frustum_depth(cameras: Iterable[Camera]) -> float:
+    """How large cameras are drawn (m from centre to frame): a share of the rig's size."""
+    centres = np.array([camera.centre_world for camera in cameras]).reshape(-1, 3)
+    if len(centres) < 2:
+        return 0.3
+    spread = np.linalg.norm(centres - centres.mean(axis=0), axis=-1)
+    return float(np.clip(0.11 * np.median(spread), 0.12, 0.8))
+
+
 def frustum_lines(
-    camera: Camera, depth_m: float = FRUSTUM_DEPTH_M
+    camera: Camera, depth_m: float
 ) -> tuple[Float[np.ndarray, "lines 3"], Float[np.ndarray, "lines 3"]]:
     """Starts and ends (m) of the lines that show where a camera stands and looks.
 
@@ -104,12 +112,12 @@ def frustum_lines(
 
 
 def hit_frustum(
-    view: Viewpoint, pixel: Float[np.ndarray, "2"], cameras: Iterable[Camera]
+    view: Viewpoint, pixel: Float[np.ndarray, "2"], cameras: Iterable[Camera], depth_m: float
 ) -> str | None:
     """Name of the camera whose drawn lines, or the picture they frame, are under a pixel."""
     best, found = np.inf, None
     for camera in cameras:
-        starts, ends = frustum_lines(camera)
+        starts, ends = frustum_lines(camera, depth_m)
         p, q = view.project(starts), view.project(ends)
         away = min(distance_to_polyline(pixel, np.stack([a, b])) for a, b in zip(p, q, strict=True))
         inside = _is_inside(pixel, p[4:8])

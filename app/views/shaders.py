@@ -25,11 +25,12 @@ void main() {
     float facing = dot(normal, sight);
     if (facing < 0.0) { normal = -normal; facing = -facing; }
     float sky = 0.5 + 0.5 * normal.z;
-    float key = max(dot(normal, u_light), 0.0);
-    float gloss = pow(max(dot(normal, normalize(u_light + sight)), 0.0), 28.0);
-    vec3 lit = u_colour.rgb * (0.26 + 0.24 * sky + 0.56 * key) + vec3(0.07 * gloss);
-    lit += u_rim * pow(1.0 - facing, 3.0) * (0.35 + 0.65 * u_colour.rgb);
-    gl_FragColor = vec4(lit, u_colour.a);
+    float wrapped = 0.5 + 0.5 * dot(normal, u_light);  // soft terminator, no black backs
+    float gloss = pow(max(dot(normal, normalize(u_light + sight)), 0.0), 24.0);
+    vec3 paint = u_colour.rgb * u_colour.rgb;  // light adds up linearly; screens do not (gamma 2)
+    vec3 lit = paint * (0.08 + 0.20 * sky + 0.80 * wrapped * wrapped) + vec3(0.035 * gloss);
+    lit += u_rim * pow(1.0 - facing, 4.0) * (0.2 + 0.8 * paint);
+    gl_FragColor = vec4(sqrt(lit), u_colour.a);
 }
 """
 SHADOW_VERTEX = """
@@ -136,11 +137,12 @@ void main() {
 """
 PICTURE_VERTEX = """
 uniform vec4 u_rectangle;  // left, bottom, right, top in normalised device coordinates
+uniform float u_depth;     // likewise
 attribute vec2 a_corner;
 varying vec2 v_at;
 void main() {
     v_at = vec2(a_corner.x, 1.0 - a_corner.y);
-    gl_Position = vec4(mix(u_rectangle.xy, u_rectangle.zw, a_corner), 0.9999, 1.0);
+    gl_Position = vec4(mix(u_rectangle.xy, u_rectangle.zw, a_corner), u_depth, 1.0);
 }
 """
 PICTURE_FRAGMENT = """

@@ -1,8 +1,18 @@
 """The 3D viewport: bodies, skeletons, cameras and floor in space; select, turn, look through."""
 
+import functools
+
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPalette, QWheelEvent
+from PySide6.QtGui import (
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QOffscreenSurface,
+    QOpenGLContext,
+    QPalette,
+    QWheelEvent,
+)
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 from vispy import app as vispy_app
@@ -13,7 +23,7 @@ from app.views.gizmo import Handle
 from app.views.gizmo_lines import GizmoLook
 from app.views.gizmo_tool import GizmoTool, Tool
 from app.views.orbit_camera import LookThrough, OrbitCamera, Viewpoint
-from app.views.picking import hit_frustum, nearest_body, nearest_joint
+from app.views.picking import frustum_depth, hit_frustum, nearest_body, nearest_joint
 from app.views.viewport_bar import ViewportBar
 from app.views.viewport_painter import Backdrop, Picture, ShownBody, ViewportPainter
 from app.views.viewport_photo import PhotoMaker
@@ -25,6 +35,7 @@ from avatarpose.scene.scene import Scene
 
 CLICK_SLOP_PX = 4.0
 ZOOM_PER_NOTCH = 0.88
+GL_RENDERER = 0x1F01
 EMPTY_TEXT = "Nothing is open.\nBodies, cameras and floor appear here once a capture is."
 SIDES = {  # numpad: azimuth, elevation (rad)
     Qt.Key.Key_1: (-np.pi / 2, 0.0),
@@ -64,7 +75,7 @@ class Viewport(QWidget):
             app=vispy_app.use_app("pyside6"),
             parent=self,
             keys=None,
-            config={"depth_size": 24, "samples": 0},
+            config={"depth_size": 24, "samples": 0 if draws_in_software() else 4},
             autoswap=False,
             show=False,
         )
@@ -137,7 +148,8 @@ class Viewport(QWidget):
         if pid in joints and joint is not None:
             near = [joint, *(i for i, parent in enumerate(PARENTS) if parent == joint)]
             near += [PARENTS[joint]] if PARENTS[joint] >= 0 else []
-            self._frame(joints[pid][near])
+            around = joints[pid][near] - joints[pid][joint]
+            self._frame(joints[pid][joint] + np.concatenate([around, -around]))
         elif pid in joints:
             self._frame(self._vertices()[pid])
         else:
@@ -221,6 +233,7 @@ class Viewport(QWidget):
             hovered_camera=self._hovered_camera,
             selected=chosen,
             hovered=None if hover is None or is_held else (hover.pid, hover.joint),
+            frustum_m=frustum_depth(scene.capture.rig),
             has_floor=bar.has_floor,
             backdrops=self._backdrops(view),
             gizmo=self._gizmo_look(view),
@@ -541,7 +554,7 @@ class Viewport(QWidget):
         if scene is None or not self.bar.has_cameras:
             return None
         rig: list[Camera] = [c for c in scene.capture.rig if c.name != self.camera]
-        return hit_frustum(self.viewpoint, _xy(position), rig)
+        return hit_frustum(self.viewpoint, _xy(position), rig, frustum_depth(scene.capture.rig))
 
     def _body_at(self, scene: Scene, position: QPointF) -> int | None:
         if not self.bar.has_mesh:
@@ -576,12 +589,25 @@ class Viewport(QWidget):
             self.hint_changed.emit("Click a joint: the rings appear on it")
 
     def _show_tool(self) -> None:
-        self.bar.show_tool(self.gizmo.tool)
+        self.bar.show_tool(self.gizmo.tool, self.gizmo.axes)
 
     def _set_hovered_camera(self, name: str | None) -> None:
         if name != self._hovered_camera:
             self._hovered_camera = name
             self.repaint_later()
+
+
+@functools.cache
+def draws_in_software() -> bool:
+    """Whether OpenGL runs on the processor, where smooth edges would cost most of the time."""
+    surface = QOffscreenSurface()
+    surface.create()
+    context = QOpenGLContext()
+    if not context.create() or not context.makeCurrent(surface):
+        return True
+    name = str(context.functions().glGetString(GL_RENDERER)).lower()
+    context.doneCurrent()
+    return any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "swrast", "gdi"))
 
 
 def _xy(point: QPointF) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The strip above the 3D viewport: what is shown, how opaque, which gizmo, which camera."""
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from app.views.gizmo import Axes
@@ -31,6 +32,7 @@ class ViewportBar(QWidget):
         self._move = self._switch("Move", "Arrows that move the person  (G)", on=False)
         self.axes = QComboBox()
         self.axes.setToolTip("Axes of the rings and arrows")
+        self.axes.setEnabled(False)
         self.axes.setAccessibleName("Gizmo axes")
         for axes in Axes:
             self.axes.addItem(axes.value, axes)
@@ -50,6 +52,12 @@ class ViewportBar(QWidget):
         row.addStretch(1)
         for widget in (self._photo_label, self.photo, self.leave):
             row.addWidget(widget)
+        self._row = row
+        # What gives way first when the viewport is narrow; keys and tool tips remain.
+        self._yielding = (
+            self._photo_label, self.axes, self.opacity, self._move, self._rotate, self.photo,
+            self._floor, self._cameras,
+        )  # fmt: skip
         self._mesh.toggled.connect(self.opacity.setEnabled)
         self.opacity.valueChanged.connect(self._keep_opacity)
         self.photo.valueChanged.connect(self.changed)
@@ -58,6 +66,15 @@ class ViewportBar(QWidget):
         self.axes.activated.connect(lambda _: self.axes_asked.emit(self.axes.currentData()))
         self.leave.clicked.connect(self.leave_asked)
         self.show_camera(None)
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow viewports keep as many controls as fit."""
+        return QSize(90, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show what fits."""
+        super().resizeEvent(event)
+        self._fit()
 
     @property
     def has_mesh(self) -> bool:
@@ -92,17 +109,35 @@ class ViewportBar(QWidget):
     def show_camera(self, name: str | None) -> None:
         """Offer the photo's opacity and the way back while a camera is looked through."""
         self._is_through = name is not None
-        for widget in (self._photo_label, self.photo, self.leave):
-            widget.setVisible(self._is_through)
         self.leave.setText(f"Camera {name}  ✕")
+        self._fit()
         with QSignalBlocker(self.opacity):
             self.opacity.setValue(round(100 * self.mesh_opacity))
         self.changed.emit()
 
-    def show_tool(self, tool: Tool) -> None:
-        """Press the button of the shown gizmo."""
+    def show_tool(self, tool: Tool, axes: Axes) -> None:
+        """Press the button of the shown gizmo and name its axes."""
+        self.axes.setCurrentIndex(self.axes.findData(axes))
+        self.axes.setEnabled(tool is not Tool.NONE)
         self._rotate.setChecked(tool is Tool.ROTATE)
         self._move.setChecked(tool is Tool.MOVE)
+
+    def _fit(self) -> None:
+        """Hide what does not fit, and the photo's controls while there is none."""
+        through = (self._photo_label, self.photo, self.leave)
+        widgets = [self._row.itemAt(i).widget() for i in range(self._row.count())]
+        self.setFixedHeight(2 + max(w.sizeHint().height() for w in widgets if w is not None))
+        wanted = [w for w in widgets if w is not None and (self._is_through or w not in through)]
+        needed = sum(widget.sizeHint().width() + self._row.spacing() for widget in wanted) + 24
+        for widget in self._yielding:
+            if needed <= self.width():
+                break
+            if widget in wanted:
+                wanted.remove(widget)
+                needed -= widget.sizeHint().width() + self._row.spacing()
+        for widget in widgets:
+            if widget is not None:
+                widget.setVisible(widget in wanted)
 
     def _keep_opacity(self, percent: int) -> None:
         if self._is_through:

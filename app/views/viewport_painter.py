@@ -1,7 +1,7 @@
 """Draws the 3D viewport: floor, cameras, bodies, skeletons, gizmo and words, in this order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -87,10 +87,10 @@ class Picture:
     hovered_camera: str | None = None
     selected: tuple[int, int] | None = None
     hovered: tuple[int, int] | None = None
+    frustum_m: float = 0.3
     has_floor: bool = True
     backdrops: tuple[Backdrop, ...] = ()
     gizmo: GizmoLook | None = None
-    notes: tuple[tuple[str, float, float], ...] = field(default_factory=tuple)
 
 
 class ViewportPainter:
@@ -127,6 +127,7 @@ class ViewportPainter:
             self._draw_floor(view, scale, picture, look)
         self._draw_cameras(view, scale, picture, look)
         self._draw_bodies(view, picture, look)
+        self._draw_camera_names(view, scale, picture, look)
         gloo.clear(color=False, depth=True)
         self._draw_skeletons(view, scale, picture, look)
         if picture.gizmo is not None:
@@ -156,7 +157,7 @@ class ViewportPainter:
     def _draw_cameras(self, view: Viewpoint, scale: float, picture: Picture, look: Look) -> None:
         if not picture.cameras:
             return
-        lines = [frustum_lines(camera) for camera in picture.cameras]
+        lines = [frustum_lines(camera, picture.frustum_m) for camera in picture.cameras]
         colours, widths = [], []
         for camera, (starts, _) in zip(picture.cameras, lines, strict=True):
             is_hovered = camera.name == picture.hovered_camera
@@ -222,13 +223,20 @@ class ViewportPainter:
             visual.set_segments(*lines)
             visual.draw(view, scale, depth_test=False)
 
-    def _draw_words(self, view: Viewpoint, scale: float, picture: Picture, look: Look) -> None:
+    def _draw_camera_names(
+        self, view: Viewpoint, scale: float, picture: Picture, look: Look
+    ) -> None:
+        """The names hide behind bodies as the cameras do."""
         for camera in picture.cameras:
             at = view.project(camera.centre_world)
             if np.isfinite(at).all():
                 is_marked = camera.name in (picture.active_camera, picture.hovered_camera)
                 rgb = look.accent if is_marked else look.ink
-                self._draw_word(view, scale, camera.name, rgb, look, at[0], at[1] - 14)
+                clip = view.clip_from_world @ np.append(camera.centre_world, 1.0)
+                depth = float(clip[2] / clip[3])
+                self._draw_word(view, scale, camera.name, rgb, look, at[0], at[1] - 15, depth)
+
+    def _draw_words(self, view: Viewpoint, scale: float, picture: Picture, look: Look) -> None:
         if picture.gizmo is not None and picture.gizmo.readout:
             at = view.project(picture.gizmo.place.centre_world)
             if np.isfinite(at).all():
@@ -236,8 +244,6 @@ class ViewportPainter:
                 self._draw_word(
                     view, scale, picture.gizmo.readout, look.ink, look, at[0], at[1] - reach
                 )
-        for text, x, y in picture.notes:
-            self._draw_word(view, scale, text, look.ink, look, x, y)
 
     def _draw_word(
         self,
@@ -248,6 +254,7 @@ class ViewportPainter:
         look: Look,
         x: float,
         y: float,
+        depth: float | None = None,
     ) -> None:
         """Words centred at a widget position; the textures of recent words are kept."""
         key = (text, rgb, scale)
@@ -257,7 +264,8 @@ class ViewportPainter:
             self._words[key] = _Word(text, rgb, look, scale)
         word = self._words[key]
         left, top = round(x - 0.5 * word.width), round(y - 0.5 * word.height)
-        word.visual.draw(view, (left, top, word.width, word.height), 1.0)
+        rectangle = (float(left), float(top), word.width, word.height)
+        word.visual.draw(view, rectangle, 1.0, depth=depth)
 
 
 class _Word:

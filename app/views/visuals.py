@@ -242,9 +242,22 @@ class PictureVisual:
             self._texture.set_data(pixels)
 
     def draw(
-        self, view: Viewpoint, rectangle: tuple[float, float, float, float], opacity: float
+        self,
+        view: Viewpoint,
+        rectangle: tuple[float, float, float, float],
+        opacity: float,
+        *,
+        depth: float | None = None,
     ) -> None:
-        """Draw it at left, top, width, height (widget pixels)."""
+        """Draw it at left, top, width, height (widget pixels).
+
+        Args:
+            view: what is drawn through.
+            rectangle: its place.
+            opacity: 0 to 1.
+            depth: normalised device coordinate at which surfaces drawn before hide it; None puts
+                it over them.
+        """
         if self._texture is None:
             return
         left, top, wide, high = rectangle
@@ -256,7 +269,8 @@ class PictureVisual:
             1 - top * down,
         )
         self._program["u_opacity"] = opacity
-        _blend(depth_test=False)
+        self._program["u_depth"] = 0.0 if depth is None else depth
+        _blend(depth_test=depth is not None)
         self._program.draw("triangle_strip")
 
 
