@@ -217,8 +217,7 @@ def check_rig(cameras: list[Camera], *, where: str, issues: list[Issue]) -> None
             Issue(
                 Severity.WARNING,
                 "All cameras are at the same place.",
-                "Check that the extrinsic calibration was written for every camera, and that it maps "
-                "world to camera.",
+                "Check that the calibration holds every camera, and maps world to camera.",
                 where,
             )
         )

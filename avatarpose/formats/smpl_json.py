@@ -12,7 +12,7 @@ from avatarpose.body.skeleton import SKEL19_FROM_BODY25
 from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import FormatError
 from avatarpose.formats.pictures import numbered_files
-from avatarpose.formats.smpl_params import SmplTracks, pose_sequence
+from avatarpose.formats.smpl_params import SmplTracks, below_one_turn, pose_sequence
 from avatarpose.formats.storage import read_json, write_text
 from avatarpose.geometry.rotation import compose_rotvecs, matrix_from_rotvec
 from avatarpose.scene.issues import Issue, Severity
@@ -72,7 +72,7 @@ def read_smpl_folder(folder: Path, body: SmplModel) -> SmplTracks:
         numbers = np.array(sorted(own), np.int64)
         one = {key: np.stack([own[n][key] for n in numbers.tolist()]) for key in _WIDTHS}
         poses = pose_sequence(one, np.ones(len(numbers), bool), numbers, folder, pid, issues)
-        people[pid] = SmplTracks(numbers, {pid: poses}).on_time_base(frames)[pid]
+        people[pid] = SmplTracks(numbers, {pid: below_one_turn(poses)}).on_time_base(frames)[pid]
     return SmplTracks(frames, people, issues=tuple(issues))
 
 

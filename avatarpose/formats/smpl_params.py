@@ -198,7 +198,7 @@ def _read_object_npz(path: Path) -> SmplTracks:
                 remedy="Export the parameters again.",
             )
         poses = pose_sequence(one, np.ones(count, bool), frames, path, pid, issues)
-        tracks[pid] = (frames, poses)
+        tracks[pid] = (frames, below_one_turn(poses))
     if not tracks:
         raise FormatError(f"{path} holds nobody.", remedy="Check that this is the right file.")
     base = np.unique(np.concatenate([frames for frames, _ in tracks.values()]))
@@ -261,8 +261,8 @@ def pose_sequence(
     clean = {key: np.where(is_usable[:, None], one[key], 0.0) for key in widths}
     return PoseSequence(
         betas=betas,
-        global_orient=_wrapped(clean["global_orient"]),
-        body_pose=_wrapped(clean["body_pose"]),
+        global_orient=clean["global_orient"],
+        body_pose=clean["body_pose"],
         transl=clean["transl"],
         valid=valid & is_usable,
     )
@@ -301,15 +301,16 @@ def _shared_betas(
     return np.pad(mean, (0, 10 - len(mean))).astype(np.float32)
 
 
-def _wrapped(rotvecs: np.ndarray) -> np.ndarray:
-    """The same rotations with angles below one turn (rows of axis-angle triples)."""
-    triples = rotvecs.reshape(len(rotvecs), -1, 3)
-    angle = np.linalg.norm(triples, axis=-1, keepdims=True)
+def below_one_turn(poses: PoseSequence) -> PoseSequence:
+    """The same rotations with every angle below one turn, as some fitters do not keep it."""
+    rotvecs = poses.rotvecs
+    angle = np.linalg.norm(rotvecs, axis=-1, keepdims=True)
     turn = 2 * np.pi
     if not np.any(angle > turn):
-        return rotvecs
+        return poses
     factor = np.where(angle > turn, np.mod(angle, turn) / np.maximum(angle, 1e-12), 1.0)
-    return (triples * factor).reshape(rotvecs.shape)
+    wrapped = (rotvecs * factor).astype(np.float32)
+    return poses.with_frames(np.arange(len(poses)), wrapped, poses.transl)
 
 
 def _to_z_up(

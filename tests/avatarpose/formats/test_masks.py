@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatarpose.errors import FormatError
 from avatarpose.formats.masks import (
     TRACKER_COLOURS,
     UNKNOWN,
@@ -13,6 +12,7 @@ from avatarpose.formats.masks import (
     read_labels,
     write_labels,
 )
+from tests.avatarpose.formats.damage import only_our_errors
 
 
 @given(seed=st.integers(0, 2**32 - 1), most=st.sampled_from([1, 3, 9, 255]))
@@ -75,10 +75,8 @@ def test_a_damaged_mask_is_an_error_of_ours(tmp_path_factory, cut, junk):
     path = tmp_path_factory.mktemp("mask") / "a.png"
     for content in (whole[:-cut], junk, whole[:30] + junk + whole[60:]):
         path.write_bytes(content)
-        try:
+        with only_our_errors():
             read_labels(path)
-        except FormatError as error:
-            assert error.remedy
 
 
 def test_the_sample_s_masks_hold_two_people_and_the_asked_size(small_scene):

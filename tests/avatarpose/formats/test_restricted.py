@@ -13,10 +13,10 @@ from avatarpose.errors import FormatError
 from avatarpose.formats.restricted import (
     Chumpy,
     ChumpySelect,
-    RestrictedUnpickler,
     plain_array,
     read_untrusted,
 )
+from tests.avatarpose.formats.damage import only_our_errors, spoilt
 
 
 class Calls:
@@ -99,7 +99,7 @@ def test_stand_ins_are_inert():
         (os.system, ("touch {}",)),
         (eval, ("open({!r}, 'w')",)),
         (subprocess.Popen, (("touch", "{}"),)),
-        (getattr, (os, "getcwd")) if False else (print, ("x",)),
+        (print, ("x",)),
     ],
     ids=["system", "eval", "Popen", "print"],
 )
@@ -148,18 +148,17 @@ def test_a_file_that_fills_the_memory_or_takes_forever_ends(tmp_path):
         read_untrusted(tmp_path / "greedy.pkl", "body", time_limit_s=0.0)
 
 
-@settings(max_examples=300)
-@given(content=st.binary(max_size=200), protocol=st.sampled_from([0, 2, 4]))
-def test_no_pickle_makes_anything_but_plain_values(content, protocol):
-    import io
-
-    head = pickle.dumps({"a": np.arange(3)}, protocol)
-    for stream in (content, head[:20] + content, content + head):
-        try:
-            value = RestrictedUnpickler(io.BytesIO(stream), encoding="latin1").load()
-        except Exception:  # noqa: BLE001 - any failure is a refusal; the child process reports it
-            continue
-        assert not callable(value) or isinstance(value, type)
+@settings(max_examples=12)
+@given(data=st.data())
+def test_a_spoilt_pickle_is_read_or_refused_and_never_harms_the_reader(data, tmp_path_factory):
+    """In the child process only: some such files bring Python's own unpickler down."""
+    folder = tmp_path_factory.mktemp("pickle")
+    protocol = data.draw(st.sampled_from([0, 2, 4]))
+    whole = pickle.dumps({"a": np.arange(3), "b": [1.5, "x"]}, protocol)
+    (folder / "a.pkl").write_bytes(data.draw(spoilt(whole)))
+    with only_our_errors():
+        found = read_untrusted(folder / "a.pkl", "body")
+        assert all(array.dtype.kind in "biufU" for array in found.values())
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

@@ -18,6 +18,7 @@ from avatarpose.formats.storage import (
     write_json,
     write_npz,
 )
+from tests.avatarpose.formats.damage import only_our_errors
 
 ARRAYS = hnp.arrays(
     st.sampled_from([np.float32, np.float64, np.int64, np.uint8, np.bool_]),
@@ -75,11 +76,8 @@ def test_a_damaged_npz_is_an_error_of_ours(tmp_path_factory, cut, junk):
     path = tmp_path_factory.mktemp("cut") / "a.npz"
     for content in (whole[: int(cut * len(whole))], junk, whole[:50] + junk + whole[90:]):
         path.write_bytes(content)
-        try:
+        with only_our_errors():
             read_npz(path)
-        except FormatError as error:
-            assert str(path) in error.problem
-            assert error.remedy
 
 
 def test_a_file_keeps_its_content_when_a_write_fails(tmp_path):
