@@ -26,6 +26,7 @@ class Preferences:
         avatar_opacity: of the rendered avatars, 0 to 1.
         photo_opacity: of the pictures, 0 to 1.
         columns: columns of the camera grid; 0 picks them by the space there is.
+        body_model: file or folder of the user's own SMPL model; "" for the one that comes along.
         recent: projects opened lately, newest first.
     """
 
@@ -42,6 +43,7 @@ class Preferences:
     avatar_opacity: float = 0.85
     photo_opacity: float = 1.0
     columns: int = 0
+    body_model: str = ""
     recent: tuple[str, ...] = ()
 
 
