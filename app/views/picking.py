@@ -1,5 +1,6 @@
 """What lies under the cursor in the 3D viewport: joints, bodies, cameras; plain numpy."""
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 from app.selection import JointRef
 from app.views.gizmo import distance_to_polyline
 from app.views.orbit_camera import Viewpoint
+from avatarpose.body.pose import frozen
 from avatarpose.geometry.camera import Camera
 
 JOINT_REACH_PX = 10.0
@@ -83,6 +85,7 @@ def frustum_depth(cameras: Iterable[Camera]) -> float:
     return float(np.clip(0.11 * np.median(spread), 0.12, 0.8))
 
 
+@functools.lru_cache(maxsize=512)
 def frustum_lines(
     camera: Camera, depth_m: float
 ) -> tuple[Float[np.ndarray, "lines 3"], Float[np.ndarray, "lines 3"]]:
@@ -108,7 +111,7 @@ def frustum_lines(
     )
     starts = np.concatenate([centre, corners, roof[:2]])
     ends = np.concatenate([corners, np.roll(corners, -1, axis=0), roof[1:]])
-    return starts, ends
+    return frozen(starts, np.float64), frozen(ends, np.float64)
 
 
 def hit_frustum(
@@ -119,7 +122,8 @@ def hit_frustum(
     for camera in cameras:
         starts, ends = frustum_lines(camera, depth_m)
         p, q = view.project(starts), view.project(ends)
-        away = min(distance_to_polyline(pixel, np.stack([a, b])) for a, b in zip(p, q, strict=True))
+        gaps = np.full_like(p, np.nan)  # between the lines
+        away = distance_to_polyline(pixel, np.stack([p, q, gaps], axis=1).reshape(-1, 2))
         inside = _is_inside(pixel, p[4:8])
         depth = float(view.depth(camera.centre_world))
         if (inside or away < FRUSTUM_REACH_PX) and 0 < depth < best:

@@ -3,46 +3,33 @@
 import functools
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
     QImage,
-    QKeyEvent,
-    QMouseEvent,
     QOffscreenSurface,
     QOpenGLContext,
     QPalette,
-    QWheelEvent,
 )
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 from vispy import app as vispy_app
 
-from app.selection import JointRef
 from app.views import look
-from app.views.gizmo import Handle
 from app.views.gizmo_lines import GizmoLook
 from app.views.gizmo_tool import GizmoTool, Tool
 from app.views.orbit_camera import LookThrough, OrbitCamera, Viewpoint
-from app.views.picking import frustum_depth, hit_frustum, nearest_body, nearest_joint
+from app.views.picking import frustum_depth
 from app.views.viewport_bar import ViewportBar
+from app.views.viewport_hands import ViewportHands
 from app.views.viewport_painter import Backdrop, Picture, ShownBody, ViewportPainter
 from app.views.viewport_photo import PhotoMaker
 from app.workbench import Workbench
-from avatarpose.body.skeleton import PARENTS, Joint
+from avatarpose.body.skeleton import PARENTS
 from avatarpose.body.smpl import PosedBody
-from avatarpose.geometry.camera import Camera
 from avatarpose.scene.scene import Scene
 
-CLICK_SLOP_PX = 4.0
-ZOOM_PER_NOTCH = 0.88
 GL_RENDERER = 0x1F01
 EMPTY_TEXT = "Nothing is open.\nBodies, cameras and floor appear here once a capture is."
-SIDES = {  # numpad: azimuth, elevation (rad)
-    Qt.Key.Key_1: (-np.pi / 2, 0.0),
-    Qt.Key.Key_3: (0.0, 0.0),
-    Qt.Key.Key_7: (-np.pi / 2, np.pi / 2),
-}
-Key, Modifier, Button = Qt.Key, Qt.KeyboardModifier, Qt.MouseButton
 
 
 class Viewport(QWidget):
@@ -66,10 +53,6 @@ class Viewport(QWidget):
         self._photos = PhotoMaker()
         self.gizmo = GizmoTool(bench, self)
         self._hovered_camera: str | None = None
-        self._pressed: tuple[Qt.MouseButton, QPointF] | None = None
-        self._last = QPointF()
-        self._is_dragging = False
-
         self.bar = ViewportBar(self)
         self._canvas = vispy_app.Canvas(
             app=vispy_app.use_app("pyside6"),
@@ -85,7 +68,8 @@ class Viewport(QWidget):
         self.canvas.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.canvas.setMinimumSize(120, 90)
-        self.canvas.installEventFilter(self)
+        self._hands = ViewportHands(self, bench)
+        self.canvas.installEventFilter(self._hands)
         self._canvas.connect(self.on_draw)
         self._empty = QLabel(EMPTY_TEXT, alignment=Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -119,7 +103,7 @@ class Viewport(QWidget):
             signal.connect(self.repaint_later)
         self._bench.footage.arrived.connect(self._picture_arrived)
         self.gizmo.changed.connect(self._show_tool)
-        self.bar.tool_asked.connect(self._toggle_tool)
+        self.bar.tool_asked.connect(self.toggle_tool)
         self.bar.axes_asked.connect(self.gizmo.set_axes)
         self.bar.leave_asked.connect(self.leave_camera)
 
@@ -144,27 +128,27 @@ class Viewport(QWidget):
     def frame_selection(self) -> None:
         """Bring the selected joint, else the active person, into the middle."""
         joint, pid = self._bench.selection.joint, self._bench.selection.pid
-        joints = self._joints()
+        joints = self.joints()
         if pid in joints and joint is not None:
             near = [joint, *(i for i, parent in enumerate(PARENTS) if parent == joint)]
             near += [PARENTS[joint]] if PARENTS[joint] >= 0 else []
             around = joints[pid][near] - joints[pid][joint]
             self._frame(joints[pid][joint] + np.concatenate([around, -around]))
         elif pid in joints:
-            self._frame(self._vertices()[pid])
+            self._frame(self.vertices()[pid])
         else:
             self.frame_people()
 
     def frame_people(self) -> None:
         """Bring everybody into view; the cameras when there is nobody."""
-        vertices = list(self._vertices().values())
+        vertices = list(self.vertices().values())
         self._frame(np.concatenate(vertices)) if vertices else self.frame_all()
 
     def frame_all(self) -> None:
         """Bring people and cameras into view."""
         scene = self._bench.document.shown
         if scene is not None:
-            points = [vertices[::50] for vertices in self._vertices().values()]
+            points = [vertices[::50] for vertices in self.vertices().values()]
             points += [camera.centre_world[None] for camera in scene.capture.rig]
             self._frame(np.concatenate([*points, np.zeros((1, 3))]))
 
@@ -182,7 +166,7 @@ class Viewport(QWidget):
         self._through = LookThrough(scene.capture.rig[name])
         self._bench.selection.set_camera(name)
         self.bar.show_camera(name)
-        self._set_hovered_camera(None)
+        self.set_hovered_camera(None)
         self.hint_changed.emit(f"Looking through camera {name} · Esc leaves it")
         self.look_changed.emit()
         self.repaint_later()
@@ -199,6 +183,30 @@ class Viewport(QWidget):
     def show_tool(self, tool: Tool) -> None:
         """Show the rotation rings, the move arrows, or neither."""
         self.gizmo.show(tool)
+
+    @property
+    def hovered_camera(self) -> str | None:
+        """The camera under the cursor."""
+        return self._hovered_camera
+
+    def steer(self, delta_px: np.ndarray, *, pans: bool) -> None:
+        """Turn around the target, or shift the view; a camera's picture is shifted."""
+        if self._through is not None:
+            self._through = self._through.panned(delta_px)
+        elif pans:
+            self._orbit = self._orbit.panned(delta_px, self.canvas.height())
+        else:
+            self._orbit = self._orbit.orbited(delta_px)
+        self.repaint_later()
+
+    def zoom(self, factor: float, pixel: np.ndarray) -> None:
+        """Closer (factor below 1) or farther, towards a position on the canvas."""
+        width, height = self.canvas.width(), self.canvas.height()
+        if self._through is not None:
+            self._through = self._through.zoomed(factor, pixel, width, height)
+        else:
+            self._orbit = self._orbit.zoomed(factor, pixel, width, height)
+        self.repaint_later()
 
     def screenshot(self) -> np.ndarray:
         """What the canvas shows, drawn anew; RGB of device pixels."""
@@ -302,230 +310,6 @@ class Viewport(QWidget):
         window = self.palette().color(QPalette.ColorRole.Window)
         return look.DARK if window.lightness() < 128 else look.LIGHT
 
-    # Mouse and keys of the canvas
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """All input goes past vispy, which would thin out the movements."""
-        if watched is not self.canvas:
-            return False
-        kind = event.type()
-        if isinstance(event, QMouseEvent):
-            handlers = {
-                QEvent.Type.MouseButtonPress: self._press,
-                QEvent.Type.MouseMove: self._move,
-                QEvent.Type.MouseButtonRelease: self._release,
-                QEvent.Type.MouseButtonDblClick: self._double_click,
-            }
-            if kind in handlers:
-                handlers[kind](event)
-                event.accept()
-                return True
-        if isinstance(event, QWheelEvent) and kind == QEvent.Type.Wheel:
-            self._wheel(event)
-            event.accept()
-            return True
-        if isinstance(event, QKeyEvent):
-            if kind == QEvent.Type.ShortcutOverride and self._wants(event):
-                event.accept()
-                return True
-            if kind == QEvent.Type.KeyPress and self._wants(event):
-                self._key(event)
-                event.accept()
-                return True
-        if kind == QEvent.Type.Leave:
-            self._hover_nothing()
-        return False
-
-    def _press(self, event: QMouseEvent) -> None:
-        self._last = event.position()
-        if self.gizmo.is_held:
-            if self.gizmo.is_typing and event.button() == Button.LeftButton:
-                self.gizmo.finish()
-            elif event.button() == Button.RightButton:
-                self.gizmo.cancel()
-                self._pressed = None
-            return
-        self._pressed, self._is_dragging = (event.button(), event.position()), False
-        is_plain = event.button() == Button.LeftButton and not (
-            event.modifiers() & Modifier.ShiftModifier
-        )
-        if is_plain:
-            handle = self.gizmo.hit(self.viewpoint, _xy(event.position()))
-            if handle is not None and handle is not Handle.BALL:
-                self.gizmo.grab(self.viewpoint, handle, _xy(event.position()))
-
-    def _move(self, event: QMouseEvent) -> None:
-        here, modifiers = event.position(), event.modifiers()
-        if self.gizmo.is_held and not self.gizmo.is_typing:
-            self.gizmo.drag_to(
-                _xy(here),
-                snap=bool(modifiers & Modifier.ControlModifier),
-                fine=bool(modifiers & Modifier.ShiftModifier),
-            )
-            self.hint_changed.emit("Ctrl: steps of 5° · Shift: fine · Esc: as it was")
-            return
-        if self._pressed is None:
-            self._hover(here)
-            return
-        button, start = self._pressed
-        if not self._is_dragging and _length(here - start) < CLICK_SLOP_PX:
-            return
-        if not self._is_dragging:
-            self._is_dragging = True
-            if self._grabs_ball(button, modifiers, start):
-                return
-        delta = _xy(here - self._last)
-        self._last = here
-        self._steer(button, modifiers, delta)
-
-    def _grabs_ball(
-        self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier, start: QPointF
-    ) -> bool:
-        is_plain = button == Button.LeftButton and not modifiers & Modifier.ShiftModifier
-        view = self.viewpoint
-        if is_plain and self.gizmo.hit(view, _xy(start)) is Handle.BALL:
-            return self.gizmo.grab(view, Handle.BALL, _xy(start))
-        return False
-
-    def _steer(
-        self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier, delta: np.ndarray
-    ) -> None:
-        is_pan = button == Button.MiddleButton or bool(modifiers & Modifier.ShiftModifier)
-        if self._through is not None:
-            self._through = self._through.panned(delta)
-        elif is_pan:
-            self._orbit = self._orbit.panned(delta, self.canvas.height())
-        elif button == Button.LeftButton:
-            self._orbit = self._orbit.orbited(delta)
-        self.repaint_later()
-
-    def _release(self, event: QMouseEvent) -> None:
-        pressed, self._pressed = self._pressed, None
-        if self.gizmo.is_held and not self.gizmo.is_typing:
-            if event.button() == Button.LeftButton:
-                self.gizmo.finish()
-                self.hint_changed.emit("")
-            return
-        if pressed is not None and not self._is_dragging and pressed[0] == Button.LeftButton:
-            self._click(event.position())
-        self._is_dragging = False
-
-    def _click(self, position: QPointF) -> None:
-        """Select the joint, else the camera, else the person under the cursor."""
-        scene, selection = self._bench.document.shown, self._bench.selection
-        if scene is None:
-            return
-        joint = self._joint_at(position)
-        if joint is not None:
-            selection.select(joint.pid, joint.joint)
-            return
-        camera = self._camera_at(position)
-        if camera is not None:
-            selection.set_camera(camera)
-            return
-        pid = self._body_at(scene, position)
-        if pid is None or (selection.is_solo and pid != selection.pid):
-            return
-        if pid != selection.pid:
-            selection.select(pid)
-        else:  # the second click: the part of the body
-            view = self.viewpoint
-            joints = self._joints()[pid]
-            away = np.linalg.norm(view.project(joints) - _xy(position), axis=-1)
-            selection.select(pid, int(np.nanargmin(away)))
-
-    def _double_click(self, event: QMouseEvent) -> None:
-        if event.button() != Button.LeftButton:
-            return
-        camera = self._camera_at(event.position())
-        if camera is not None and self._joint_at(event.position()) is None:
-            self.look_through(camera)
-        elif self._through is not None:
-            self.leave_camera()
-
-    def _wheel(self, event: QWheelEvent) -> None:
-        factor = ZOOM_PER_NOTCH ** (event.angleDelta().y() / 120)
-        width, height = self.canvas.width(), self.canvas.height()
-        at = _xy(event.position())
-        if self._through is not None:
-            self._through = self._through.zoomed(factor, at, width, height)
-        else:
-            self._orbit = self._orbit.zoomed(factor, at, width, height)
-        self.repaint_later()
-
-    def _wants(self, event: QKeyEvent) -> bool:
-        """Whether a key means something here and now."""
-        key, modifiers = event.key(), event.modifiers()
-        on_pad = bool(modifiers & Modifier.KeypadModifier)
-        if modifiers & (Modifier.AltModifier | Modifier.MetaModifier):
-            return False
-        if self.gizmo.is_typing:
-            typed = event.text().isdigit() or event.text() in (".", "-")
-            ends = (Key.Key_Return, Key.Key_Enter, Key.Key_Escape, Key.Key_Backspace)
-            return typed or key in ends or key in (Key.Key_X, Key.Key_Y, Key.Key_Z)
-        if key == Key.Key_Escape:
-            return self.gizmo.is_held or self.gizmo.tool is not Tool.NONE or bool(self.camera)
-        if on_pad and key in SIDES:
-            return True
-        if modifiers & ~Modifier.KeypadModifier:
-            return False
-        if key in (Key.Key_X, Key.Key_Y, Key.Key_Z):
-            return self.gizmo.tool is not Tool.NONE
-        return key in (Key.Key_F, Key.Key_R, Key.Key_G, Key.Key_Home)
-
-    def _key(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        if key in (Key.Key_X, Key.Key_Y, Key.Key_Z):
-            self.gizmo.type_axis(self.viewpoint, chr(int(key)))
-        elif self.gizmo.is_typing and key in (Key.Key_Return, Key.Key_Enter):
-            self.gizmo.finish()
-        elif key == Key.Key_Escape:
-            self._escape()
-        elif self.gizmo.is_typing:
-            self.gizmo.type_text("\b" if key == Key.Key_Backspace else event.text())
-        elif key in SIDES and event.modifiers() & Modifier.KeypadModifier:
-            azimuth, elevation = SIDES[key]
-            is_opposite = bool(event.modifiers() & Modifier.ControlModifier)
-            turn, sign = (np.pi, -1) if is_opposite else (0.0, 1)
-            self.look_from(azimuth + (turn if key != Key.Key_7 else 0.0), sign * elevation)
-        elif key == Key.Key_F:
-            self.frame_selection()
-        elif key == Key.Key_Home:
-            self.frame_all()
-        elif key == Key.Key_R:
-            self._toggle_tool(Tool.ROTATE)
-        elif key == Key.Key_G:
-            self._toggle_tool(Tool.MOVE)
-
-    def _escape(self) -> None:
-        """Drop what is in hand, else hide the gizmo, else leave the camera."""
-        if self.gizmo.is_held:
-            self._pressed = None
-            self.gizmo.cancel()
-        elif self.gizmo.tool is not Tool.NONE:
-            self.gizmo.show(Tool.NONE)
-        else:
-            self.leave_camera()
-
-    def _hover(self, position: QPointF) -> None:
-        handle = self.gizmo.hit(self.viewpoint, _xy(position))
-        self.gizmo.set_hover(None if handle is Handle.BALL else handle)
-        joint = None if self.gizmo.hover is not None else self._joint_at(position)
-        self._bench.selection.set_hover(joint)
-        is_free = joint is None and self.gizmo.hover is None
-        self._set_hovered_camera(self._camera_at(position) if is_free else None)
-        if joint is not None and (scene := self._bench.document.shown) is not None:
-            name = scene.person(joint.pid).name
-            self.hint_changed.emit(f"{Joint(joint.joint).label}, {name}")
-        elif self._hovered_camera is not None:
-            text = f"Camera {self._hovered_camera} · double-click looks through it"
-            self.hint_changed.emit(text)
-
-    def _hover_nothing(self) -> None:
-        self.gizmo.set_hover(None)
-        self._bench.selection.set_hover(None)
-        self._set_hovered_camera(None)
-
     # Answers about the scene
 
     def _bodies(self) -> dict[int, PosedBody]:
@@ -535,31 +319,13 @@ class Viewport(QWidget):
         bodies = {pid: self._bench.bodies.at(scene, pid, index) for pid in scene.pids}
         return {pid: body for pid, body in bodies.items() if body is not None}
 
-    def _joints(self) -> dict[int, np.ndarray]:
+    def joints(self) -> dict[int, np.ndarray]:
+        """Joints (m) of everybody who is present at the shown frame."""
         return {pid: body.joints_world[0] for pid, body in self._bodies().items()}
 
-    def _vertices(self) -> dict[int, np.ndarray]:
+    def vertices(self) -> dict[int, np.ndarray]:
+        """Surfaces (m) of everybody who is present at the shown frame."""
         return {pid: body.vertices_world[0] for pid, body in self._bodies().items()}
-
-    def _joint_at(self, position: QPointF) -> JointRef | None:
-        if not self.bar.has_skeleton:
-            return None
-        selection, joints = self._bench.selection, self._joints()
-        if selection.is_solo and selection.pid in joints:
-            joints = {selection.pid: joints[selection.pid]}
-        return nearest_joint(self.viewpoint, _xy(position), joints, selection.pid)
-
-    def _camera_at(self, position: QPointF) -> str | None:
-        scene = self._bench.document.shown
-        if scene is None or not self.bar.has_cameras:
-            return None
-        rig: list[Camera] = [c for c in scene.capture.rig if c.name != self.camera]
-        return hit_frustum(self.viewpoint, _xy(position), rig, frustum_depth(scene.capture.rig))
-
-    def _body_at(self, scene: Scene, position: QPointF) -> int | None:
-        if not self.bar.has_mesh:
-            return None
-        return nearest_body(self.viewpoint, _xy(position), self._vertices(), scene.body.faces)
 
     def _frame(self, points_world: np.ndarray) -> None:
         self.leave_camera()
@@ -583,7 +349,8 @@ class Viewport(QWidget):
         if camera == self.camera and index == self._bench.playback.index:
             self.repaint_later()
 
-    def _toggle_tool(self, tool: Tool) -> None:
+    def toggle_tool(self, tool: Tool) -> None:
+        """Show a gizmo, or hide it when it is the one shown."""
         self.gizmo.show(Tool.NONE if tool is self.gizmo.tool else tool)
         if self.gizmo.tool is Tool.ROTATE and self._bench.selection.joint is None:
             self.hint_changed.emit("Click a joint: the rings appear on it")
@@ -591,7 +358,8 @@ class Viewport(QWidget):
     def _show_tool(self) -> None:
         self.bar.show_tool(self.gizmo.tool, self.gizmo.axes)
 
-    def _set_hovered_camera(self, name: str | None) -> None:
+    def set_hovered_camera(self, name: str | None) -> None:
+        """Light the camera under the cursor."""
         if name != self._hovered_camera:
             self._hovered_camera = name
             self.repaint_later()
@@ -608,11 +376,3 @@ def draws_in_software() -> bool:
     name = str(context.functions().glGetString(GL_RENDERER)).lower()
     context.doneCurrent()
     return any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "swrast", "gdi"))
-
-
-def _xy(point: QPointF) -> np.ndarray:
-    return np.array([point.x(), point.y()])
-
-
-def _length(point: QPointF) -> float:
-    return float(np.hypot(point.x(), point.y()))

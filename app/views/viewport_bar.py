@@ -125,7 +125,8 @@ class ViewportBar(QWidget):
     def _fit(self) -> None:
         """Hide what does not fit, and the photo's controls while there is none."""
         through = (self._photo_label, self.photo, self.leave)
-        widgets = [self._row.itemAt(i).widget() for i in range(self._row.count())]
+        items = [self._row.itemAt(place) for place in range(self._row.count())]
+        widgets = [item.widget() for item in items if item is not None]
         self.setFixedHeight(2 + max(w.sizeHint().height() for w in widgets if w is not None))
         wanted = [w for w in widgets if w is not None and (self._is_through or w not in through)]
         needed = sum(widget.sizeHint().width() + self._row.spacing() for widget in wanted) + 24

@@ -103,6 +103,7 @@ class ViewportPainter:
         self._floor = SegmentsVisual()
         self._floor_look: Look | None = None
         self._frusta = SegmentsVisual()
+        self._frusta_key: tuple | None = None
         self._bones = SegmentsVisual()
         self._joints = MarkersVisual()
         self._gizmo_back, self._gizmo_front = SegmentsVisual(), SegmentsVisual()
@@ -157,6 +158,16 @@ class ViewportPainter:
     def _draw_cameras(self, view: Viewpoint, scale: float, picture: Picture, look: Look) -> None:
         if not picture.cameras:
             return
+        key = (
+            tuple(id(camera) for camera in picture.cameras), picture.frustum_m,
+            picture.active_camera, picture.hovered_camera, look,
+        )  # fmt: skip
+        if key != self._frusta_key:
+            self._frusta_key = key
+            self._fill_frusta(picture, look)
+        self._frusta.draw(view, scale)
+
+    def _fill_frusta(self, picture: Picture, look: Look) -> None:
         lines = [frustum_lines(camera, picture.frustum_m) for camera in picture.cameras]
         colours, widths = [], []
         for camera, (starts, _) in zip(picture.cameras, lines, strict=True):
@@ -172,7 +183,6 @@ class ViewportPainter:
             np.concatenate(colours),
             np.concatenate(widths),
         )
-        self._frusta.draw(view, scale)
 
     def _draw_bodies(self, view: Viewpoint, picture: Picture, look: Look) -> None:
         assert self._normals is not None or not picture.bodies
@@ -232,7 +242,10 @@ class ViewportPainter:
             if np.isfinite(at).all():
                 is_marked = camera.name in (picture.active_camera, picture.hovered_camera)
                 rgb = look.accent if is_marked else look.ink
-                clip = view.clip_from_world @ np.append(camera.centre_world, 1.0)
+                to_eye = view.eye_world - camera.centre_world
+                nearer = 1.5 * picture.frustum_m / max(float(np.linalg.norm(to_eye)), 1e-6)
+                in_front = camera.centre_world + min(nearer, 0.5) * to_eye
+                clip = view.clip_from_world @ np.append(in_front, 1.0)
                 depth = float(clip[2] / clip[3])
                 self._draw_word(view, scale, camera.name, rgb, look, at[0], at[1] - 15, depth)
 

@@ -78,10 +78,10 @@ class BodyVisual:
         self._shown: np.ndarray | None = None
 
     def set_vertices(self, vertices: Float[np.ndarray, "vertices 3"]) -> None:
-        """Show the surface with these points (m, world); the same array again costs nothing."""
-        if vertices is self._shown:
+        """Show the surface with these points (m, world); the same memory again costs nothing."""
+        if self._shown is not None and vertices.ctypes.data == self._shown.ctypes.data:
             return
-        self._shown = vertices
+        self._shown = vertices  # kept, so that its memory cannot be given to another array
         points = np.ascontiguousarray(vertices, np.float32)
         normals = self._normals(points)
         if self._points is None or self._directions is None:
@@ -102,7 +102,7 @@ class BodyVisual:
         program["u_light"] = (light / np.linalg.norm(light)).astype(np.float32)
         program["u_rim"] = rim
         program["u_colour"] = colour
-        gloo.set_state(depth_test=True, blend=colour[3] < 1, cull_face=False)
+        gloo.set_state(depth_test=True, blend=colour[3] < 1, cull_face=True)
         gloo.set_depth_func("lequal")
         if colour[3] < 1:
             gloo.set_color_mask(False, False, False, False)
@@ -115,7 +115,7 @@ class BodyVisual:
         self._shadow["u_clip_from_world"] = view.clip_from_world.T.astype(np.float32)
         self._shadow["u_light"] = LIGHT_WORLD
         self._shadow["u_colour"] = colour
-        gloo.set_state(depth_test=False, blend=False, cull_face=False)
+        gloo.set_state(depth_test=False, blend=False, cull_face=True)
         self._shadow.draw("triangles", self._triangles)
 
 
