@@ -6,36 +6,31 @@ from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QDockWidget,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
-    QMenu,
     QMessageBox,
-    QSizePolicy,
-    QSlider,
-    QSpinBox,
     QStackedWidget,
-    QToolBar,
-    QToolButton,
     QWidget,
 )
 
-from app import actions as verbs
+from app import verbs
 from app.actions import Actions
 from app.document import Document
 from app.footage import PictureLoader
-from app.jobs.center import JobCenter
+from app.jobs.center import JobCenter, JobState
 from app.jobs.errors import ErrorSurvey
+from app.menus import add_actions, fill_menu_bar
 from app.playback import Playback
 from app.posed_scene import PosedScene
 from app.project_files import ProjectFiles, sample_folder
 from app.selection import Selection
 from app.settings import Settings
 from app.theme import apply_theme
+from app.toolbar import Tools
 from app.views.camera_grid import CameraGrid
+from app.views.gizmo_tool import Tool
 from app.views.history import History
 from app.views.inspector import Inspector
 from app.views.job_panel import JobPanel
@@ -45,7 +40,6 @@ from app.views.timeline import Timeline
 from app.views.viewport import Viewport
 from app.workbench import Workbench
 
-LARGEST_EASE = 99
 NEWS_MS = 6000
 LAYOUT_VERSION = 1
 LEFT_PX, RIGHT_PX, BOTTOM_PX, RUN_PX = 230, 470, 240, 500
@@ -78,17 +72,18 @@ class MainWindow(QMainWindow):
         )
         self.files = ProjectFiles(self.bench, projects_folder, self)
         self.actions_by_name = Actions(self.bench, self)
-        self._docks: dict[str, QDockWidget] = {}
+        self.docks: dict[str, QDockWidget] = {}
         self._start = StartPage(settings)
         self.grid = CameraGrid(self.bench)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._start)
         self._pages.addWidget(self.grid)
         self.setCentralWidget(self._pages)
-        self._make_actions()
         self._make_docks()
-        self._make_menus()
-        self._toolbar = self._make_toolbar()
+        add_actions(self)
+        fill_menu_bar(self)
+        self._toolbar = Tools(self.bench, self.actions_by_name, self)
+        self.addToolBar(self._toolbar)
         self._make_status_bar()
         self._wire()
         self._show_page()
@@ -104,18 +99,18 @@ class MainWindow(QMainWindow):
         """Open the capture that comes with the program."""
         self.open_path(sample_folder())
 
-    def _ask_open(self) -> None:
+    def ask_open(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Open project or capture folder")
         if chosen:
             self.open_path(Path(chosen))
 
-    def _save(self) -> None:
+    def save(self) -> None:
         if self.files.folder is None:
-            self._ask_save_as()
+            self.ask_save_as()
         else:
             self.files.save()
 
-    def _ask_save_as(self) -> None:
+    def ask_save_as(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Save project in folder")
         if chosen:
             self.files.save(Path(chosen))
@@ -133,7 +128,7 @@ class MainWindow(QMainWindow):
         box.setDefaultButton(buttons.Save)
         answer = box.exec()
         if answer == buttons.Save:
-            self._save()
+            self.save()
         elif answer == buttons.Discard:
             self.files.forget_changes()
         return answer != buttons.Cancel
@@ -155,97 +150,6 @@ class MainWindow(QMainWindow):
         event.accept()
 
     # --- building -----------------------------------------------------------------------------
-
-    def _make_actions(self) -> None:
-        bench, add = self.bench, self.actions_by_name.add
-        playback, document = bench.playback, bench.document
-        add("open", "&Open…", self._ask_open, keys="Ctrl+O", tip="Open a project or capture folder")
-        add("sample", "Open &sample", self.open_sample, tip="Two people, 8 cameras, 24 frames")
-        add("save", "&Save", self._save, keys="Ctrl+S", tip="Save the project")
-        add("save_as", "Save &as…", self._ask_save_as, keys="Ctrl+Shift+S")
-        add("close", "&Quit", self.close, keys="Ctrl+Q")
-        stack = document.undo_stack
-        add("undo", "&Undo", stack.undo, keys="Ctrl+Z")
-        add("redo", "&Redo", stack.redo, keys=("Ctrl+Shift+Z", "Ctrl+Y"))
-        add(
-            "remove_corrections", "Remove &corrections here", self._remove_corrections,
-            keys="Delete", tip="Take the active person's corrections off this frame or the range",
-        )  # fmt: skip
-        add("play", "&Play or pause", playback.toggle, keys="Space")
-        for name, text, by, key in (
-            ("next_frame", "&Next frame", 1, "Right"),
-            ("previous_frame", "&Previous frame", -1, "Left"),
-            ("next_10", "Forward 10 frames", 10, "Shift+Right"),
-            ("previous_10", "Back 10 frames", -10, "Shift+Left"),
-            ("next_100", "Forward 100 frames", 100, "Ctrl+Right"),
-            ("previous_100", "Back 100 frames", -100, "Ctrl+Left"),
-        ):
-            add(name, text, lambda by=by: playback.step(by), keys=key)
-        add("first_frame", "&First frame", lambda: playback.seek(0), keys="Home")
-        add(
-            "last_frame", "&Last frame", lambda: playback.seek(playback.frame_count - 1), keys="End"
-        )
-        add("next_edited", "Next edited frame", lambda: self._go_edited(1), keys="Alt+Right")
-        add(
-            "previous_edited", "Previous edited frame", lambda: self._go_edited(-1), keys="Alt+Left"
-        )
-        add("next_key", "Next key of this person", lambda: self._go_key(1), keys=".")
-        add("previous_key", "Previous key of this person", lambda: self._go_key(-1), keys=",")
-        add(
-            "range_all", "Select no range", lambda: playback.select_range(None),
-            keys="Ctrl+Shift+A", tip="Commands work on the shown frame again",
-        )  # fmt: skip
-        for number in range(9):
-            add(
-                f"person_{number + 1}", f"Person &{number + 1}",
-                lambda number=number: verbs.choose_person(bench, number), keys=str(number + 1),
-            )  # fmt: skip
-        add("next_person", "&Next person", lambda: verbs.next_person(bench), keys="`")
-        add("solo", "&Solo", self._toggle_solo, keys="/", tip="Dim and protect all other people")
-        add("ik_cycle", "&Next IK mode", self._cycle_ik, keys="Q")
-        self.ik_group = self.actions_by_name.add_choice(
-            "ik_mode",
-            (
-                ("limb", "Limb IK", "The limb the joint belongs to bends"),
-                ("body", "Body IK", "The trunk takes part"),
-                ("fk", "FK", "Only the bone above the joint turns"),
-            ),
-        )
-        self.spread_group = self.actions_by_name.add_choice(
-            "spread",
-            (
-                ("frame", "This frame", "A correction holds for the shown frame only"),
-                ("ease", "Ease ±N", "A correction fades over N frames on either side"),
-                ("range", "Range", "A correction holds over the selected range"),
-            ),
-        )
-        switch = self.actions_by_name.add_switch
-        switch("show_photo", "&Photos", "show_photo", keys="Shift+P", tip="Camera pictures")
-        switch("show_keypoints", "&Keypoints", "show_keypoints", tip="2D detections")
-        switch("show_skeleton", "&Skeletons", "show_skeleton", tip="SMPL joints and bones")
-        switch("show_errors", "&Errors", "show_errors", keys="E", tip="Detection to body joint")
-        switch("show_avatar", "&Avatars", "show_avatar", tip="Rendered avatars of a run")
-        self.mesh_group = self.actions_by_name.add_choice(
-            "mesh",
-            (
-                ("none", "No mesh", "Bodies are not drawn"),
-                ("outline", "Mesh outline", "The silhouette of each body"),
-                ("fill", "Filled mesh", "Each body as a translucent surface"),
-            ),
-        )
-        self.theme_group = self.actions_by_name.add_choice(
-            "theme", (("dark", "&Dark", ""), ("light", "&Light", ""), ("system", "&System", ""))
-        )
-        add("fit", "&Fit all views", self.grid.fit_all, tip="Show every picture whole")
-        add("frame", "Frame the &person", self.grid.frame_selected, keys="V",
-            tip="Zoom every view to the active person")  # fmt: skip
-        add("maximise", "&Maximise view", self._maximise, keys="F11",
-            tip="The active camera fills the space, or all views again")  # fmt: skip
-        compare = add("compare", "&Compare with before (hold B)", self._compare, keys="B",
-                      tip="Show the poses before the run or the edits while B is held")  # fmt: skip
-        compare.setAutoRepeat(False)
-        add("shortcuts", "&Keyboard shortcuts", self._show_shortcuts, keys=("F1", "?"))
-        add("about", "&About", self._show_about)
 
     def _make_docks(self) -> None:
         bench, area = self.bench, Qt.DockWidgetArea
@@ -269,7 +173,7 @@ class MainWindow(QMainWindow):
 
     def _share_space(self) -> None:
         """Room for the docks as they start: the pictures get the most."""
-        docks = self._docks
+        docks = self.docks
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([docks["Outliner"], docks["3D Viewport"]], [LEFT_PX, RIGHT_PX], across)
         self.resizeDocks([docks["3D Viewport"], docks["Inspector"]], [380, 300], down)
@@ -282,142 +186,8 @@ class MainWindow(QMainWindow):
         dock.setAccessibleName(title)
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
-        self._docks[title] = dock
+        self.docks[title] = dock
         return dock
-
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        file = bar.addMenu("&File")
-        self._fill_menu(file, "open")
-        self._recent_menu = file.addMenu("Open &recent")
-        self._fill_menu(file, "sample - save save_as - close")
-        self._fill_menu(bar.addMenu("&Edit"), "undo redo - remove_corrections - range_all")
-        view = bar.addMenu("&View")
-        self._fill_menu(view, "show_photo show_keypoints show_skeleton show_errors show_avatar -")
-        self._fill_menu(view, "mesh_none mesh_outline mesh_fill - fit frame maximise - compare -")
-        self._fill_menu(view.addMenu("&Theme"), "theme_dark theme_light theme_system")
-        columns = view.addMenu("&Columns")
-        for count in range(9):
-            entry = columns.addAction("Automatic" if count == 0 else str(count))
-            entry.triggered.connect(
-                lambda _=False, count=count: self.bench.settings.change(columns=count)
-            )
-        people = "next_person solo - " + " ".join(f"person_{n + 1}" for n in range(9))
-        self._fill_menu(bar.addMenu("&Person"), people)
-        pose = bar.addMenu("P&ose")
-        self._fill_menu(pose, "ik_mode_limb ik_mode_body ik_mode_fk ik_cycle -")
-        self._fill_menu(pose, "spread_frame spread_ease spread_range")
-        self._fill_menu(
-            bar.addMenu("F&rame"),
-            "play - next_frame previous_frame next_10 previous_10 next_100 previous_100 -"
-            " first_frame last_frame - next_edited previous_edited next_key previous_key",
-        )
-        window = bar.addMenu("&Window")
-        for dock in self._docks.values():
-            window.addAction(dock.toggleViewAction())
-        self._fill_menu(bar.addMenu("&Help"), "shortcuts about")
-
-    def _fill_menu(self, menu: QMenu, names: str) -> None:
-        for name in names.split():
-            if name == "-":
-                menu.addSeparator()
-            else:
-                menu.addAction(self.actions_by_name[name])
-
-    def _make_toolbar(self) -> QToolBar:
-        bar = QToolBar("Tools", self)
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        act = self.actions_by_name
-        bar.addAction(act["undo"])
-        bar.addAction(act["redo"])
-        bar.addSeparator()
-        for action in self.ik_group.actions():
-            bar.addAction(action)
-        bar.addSeparator()
-        bar.addWidget(QLabel("Spread"))
-        bar.addWidget(self._spread_box())
-        bar.addSeparator()
-        bar.addWidget(QLabel("Show"))
-        for name in ("show_photo", "show_keypoints", "show_skeleton", "show_errors"):
-            bar.addAction(act[name])
-        bar.addWidget(self._mesh_button())
-        bar.addAction(act["show_avatar"])
-        bar.addWidget(self._opacity_slider())
-        space = QWidget()
-        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(space)
-        self.addToolBar(bar)
-        return bar
-
-    def _spread_box(self) -> QWidget:
-        settings = self.bench.settings
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        chooser = QComboBox()
-        chooser.setAccessibleName("Spread of a correction")
-        chooser.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        for action in self.spread_group.actions():
-            chooser.addItem(action.text(), action.data())
-        reach = QSpinBox()
-        reach.setAccessibleName("Frames of ease")
-        reach.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        reach.setRange(1, LARGEST_EASE)
-        reach.setPrefix("± ")
-        reach.setToolTip("Frames over which a correction fades on either side")
-        row.addWidget(chooser)
-        row.addWidget(reach)
-
-        def follow(name: str) -> None:
-            if name in ("spread", "ease_frames"):
-                chooser.setCurrentIndex(chooser.findData(settings.values.spread))
-                reach.setValue(settings.values.ease_frames)
-                reach.setEnabled(settings.values.spread == "ease")
-
-        follow("spread")
-        settings.changed.connect(follow)
-        chooser.activated.connect(lambda _: settings.change(spread=chooser.currentData()))
-        reach.valueChanged.connect(lambda count: settings.change(ease_frames=count))
-        return box
-
-    def _mesh_button(self) -> QToolButton:
-        button = QToolButton()
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setAccessibleName("Mesh style")
-        menu = QMenu(button)
-        for action in self.mesh_group.actions():
-            menu.addAction(action)
-        button.setMenu(menu)
-
-        def follow(name: str) -> None:
-            if name == "mesh":
-                chosen = {"none": "off", "outline": "outline", "fill": "filled"}
-                button.setText(f"Mesh: {chosen[self.bench.settings.values.mesh]} ▾")
-
-        follow("mesh")
-        self.bench.settings.changed.connect(follow)
-        return button
-
-    def _opacity_slider(self) -> QSlider:
-        settings = self.bench.settings
-        slider = QSlider(Qt.Orientation.Horizontal)
-        slider.setRange(0, 100)
-        slider.setFixedWidth(84)
-        slider.setAccessibleName("Avatar opacity")
-        slider.setToolTip("Opacity of rendered avatars")
-        slider.setValue(round(settings.values.avatar_opacity * 100))
-        slider.valueChanged.connect(lambda value: settings.change(avatar_opacity=value / 100))
-
-        def follow(name: str) -> None:
-            if name == "avatar_opacity":
-                slider.setValue(round(settings.values.avatar_opacity * 100))
-            slider.setEnabled(settings.values.show_avatar)
-
-        settings.changed.connect(follow)
-        return slider
 
     def _make_status_bar(self) -> None:
         self._hint = QLabel()
@@ -433,7 +203,7 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         bench, files = self.bench, self.files
         self._start.sample_asked.connect(self.open_sample)
-        self._start.open_asked.connect(self._ask_open)
+        self._start.open_asked.connect(self.ask_open)
         self._start.path_asked.connect(lambda path: self.open_path(Path(path)))
         files.opening.connect(self._on_opening)
         files.opened.connect(self._show_page)
@@ -454,6 +224,11 @@ class MainWindow(QMainWindow):
         self.actions_by_name["redo"].setEnabled(stack.canRedo())
         self.grid.hint_changed.connect(self._hint.setText)
         self.grid.drag.changed.connect(self._show_place)
+        self.viewport.hint_changed.connect(self._hint.setText)
+        self.timeline.refine_requested.connect(self.job_panel.start)
+        self.center.trouble.connect(self._on_failed)
+        self.center.state_changed.connect(self._show_run)
+        self._show_run()
         for signal in (
             bench.playback.frame_changed, bench.playback.range_changed, bench.selection.changed,
         ):  # fmt: skip
@@ -462,22 +237,12 @@ class MainWindow(QMainWindow):
             lambda camera, problem: self._tell(f"Camera {camera}: {problem}")
         )
         bench.settings.changed.connect(self._on_setting)
-        self._fill_recent()
 
     def _on_setting(self, name: str) -> None:
         if name == "theme":
             application = QApplication.instance()
             if isinstance(application, QApplication):
                 apply_theme(application, self.bench.settings.values.theme)
-        elif name == "recent":
-            self._fill_recent()
-
-    def _fill_recent(self) -> None:
-        self._recent_menu.clear()
-        for path in self.bench.settings.values.recent:
-            entry = self._recent_menu.addAction(path)
-            entry.triggered.connect(lambda _=False, path=path: self.open_path(Path(path)))
-        self._recent_menu.setEnabled(bool(self.bench.settings.values.recent))
 
     def _on_opening(self, name: str) -> None:
         self._start.show_busy(name)
@@ -500,7 +265,7 @@ class MainWindow(QMainWindow):
         has_scene = self.bench.document.scene is not None
         self._start.show_idle()
         self._pages.setCurrentWidget(self.grid if has_scene else self._start)
-        for dock in self._docks.values():
+        for dock in self.docks.values():
             dock.setVisible(has_scene)
         self._toolbar.setVisible(has_scene)
         if has_scene:
@@ -510,6 +275,7 @@ class MainWindow(QMainWindow):
             if self.grid.views:
                 self.grid.views[0].setFocus()
         self.center.set_project_folder(self.files.folder)
+        self._show_run()
         self._show_state()
         self._show_place()
 
@@ -537,6 +303,16 @@ class MainWindow(QMainWindow):
             text += f"  ·  {scene.person(selection.pid).name}"
         self._place.setText(text)
 
+    def _show_run(self) -> None:
+        """Commands of the run that make sense now."""
+        act, state = self.actions_by_name, self.center.state
+        has_scene = self.bench.document.scene is not None
+        for name in ("refine", "refine_choose"):
+            act[name].setEnabled(has_scene and not state.is_active)
+        act["pause"].setEnabled(state in (JobState.RUNNING, JobState.PAUSED))
+        act["stop"].setEnabled(state in (JobState.RUNNING, JobState.PAUSED))
+        act["cancel"].setEnabled(state.is_active)
+
     def _tell(self, news: str) -> None:
         self.statusBar().showMessage(news, NEWS_MS)
 
@@ -550,35 +326,53 @@ class MainWindow(QMainWindow):
 
     # --- commands -----------------------------------------------------------------------------
 
-    def _remove_corrections(self) -> None:
+    def remove_corrections(self) -> None:
         if not verbs.remove_corrections(self.bench):
             self._tell("The active person has no corrections here")
 
-    def _go_edited(self, direction: int) -> None:
+    def go_edited(self, direction: int) -> None:
         frames = verbs.edited_frames(self.bench, everybody=True)
         if not verbs.go_to_nearest(self.bench, frames, direction):
             self._tell("No edited frame that way")
 
-    def _go_key(self, direction: int) -> None:
+    def go_key(self, direction: int) -> None:
         frames = verbs.edited_frames(self.bench, everybody=False)
         if not verbs.go_to_nearest(self.bench, frames, direction):
             self._tell("No key of this person that way")
 
-    def _toggle_solo(self) -> None:
+    def toggle_gizmo(self, tool: Tool) -> None:
+        """Show or hide the rings or arrows in the 3D viewport."""
+        self.docks["3D Viewport"].show()
+        self.viewport.bar.tool_asked.emit(tool)
+
+    def look_through(self) -> None:
+        """Put the 3D viewport into the active camera, or take it out again."""
+        camera = self.bench.selection.camera
+        if self.viewport.camera is not None:
+            self.viewport.leave_camera()
+        elif camera is not None:
+            self.docks["3D Viewport"].show()
+            self.viewport.look_through(camera)
+
+    def triangulate(self) -> None:
+        """Place the selected joint by its detections, as one undo step."""
+        self._tell(verbs.triangulate_joint(self.bench))
+
+    def toggle_solo(self) -> None:
         self.bench.selection.set_solo(not self.bench.selection.is_solo)
         self._tell("Solo on: only the active person can be grabbed" if
                    self.bench.selection.is_solo else "Solo off")  # fmt: skip
 
-    def _cycle_ik(self) -> None:
+    def cycle_ik(self) -> None:
         mode = verbs.cycle_ik_mode(self.bench.settings)
         self._tell({"limb": "Limb IK", "body": "Body IK", "fk": "FK"}[mode])
 
-    def _maximise(self) -> None:
+    def maximise(self) -> None:
         camera = self.grid.maximised or self.bench.selection.camera
         if camera is not None and self.grid.views:
             self.grid.toggle_maximised(camera)
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
         """Show the poses before; the release of B (or clicking the menu again) ends it."""
         document = self.bench.document
         if document.scene is None or self.grid.drag.is_active:
@@ -604,7 +398,7 @@ class MainWindow(QMainWindow):
             self.bench.document.preview(None)
             self._hint.setText("")
 
-    def _show_shortcuts(self) -> None:
+    def show_shortcuts(self) -> None:
         rows = []
         for action in self.actions_by_name.all():
             if action.shortcuts():
@@ -620,7 +414,7 @@ class MainWindow(QMainWindow):
         )
         self._show_text("Keyboard shortcuts", f"<table><tr>{columns}</tr></table>")
 
-    def _show_about(self) -> None:
+    def show_about(self) -> None:
         self._show_text("About", "<b>avatarpose</b><br>See, repair and refine the poses of closely "
                         "interacting people in multi-view video.")  # fmt: skip
 

@@ -48,6 +48,27 @@ def detected_pixel(
     return None
 
 
+def detected_point(
+    scene: Scene, pid: int, frame_index: int, joint: int
+) -> tuple[Float[np.ndarray, "3"] | None, int]:
+    """Where the detections of an SMPL joint in all views meet (m), and how many views have one.
+
+    None with fewer than two views.
+    """
+    rig = scene.capture.rig
+    found = {
+        camera: seen
+        for camera in scene.detections
+        if camera in rig
+        and (seen := detected_pixel(scene, pid, frame_index, joint, camera)) is not None
+    }
+    if len(found) < 2:
+        return None, len(found)
+    rows = np.stack(list(found.values())).astype(np.float64)
+    point = triangulate([rig[camera] for camera in found], rows[:, :2], rows[:, 2])
+    return (point if np.isfinite(point).all() else None), len(found)
+
+
 def triangulated_target(
     scene: Scene, pid: int, frame_index: int, joint: int, held: ViewPin
 ) -> PinnedTarget:
