@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolButton
 
 from app.selection import JointRef
 from app.views.gizmo import Axes, Handle
@@ -503,3 +503,36 @@ def test_shortcuts_of_the_window_keep_working_where_the_viewport_has_no_use_for_
     for key in (Qt.Key.Key_Space, Qt.Key.Key_X, Qt.Key.Key_Home):
         qtbot.keyClick(viewport.canvas, key)
     assert asked == ["Space", "X"]  # Home frames everything while the viewport has the focus
+
+
+def test_bodies_are_still_drawn_after_the_dock_was_floated_and_put_back(open_viewport, qtbot):
+    viewport = open_viewport(two_people())
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dock = QDockWidget("3D Viewport", window)
+    dock.setWidget(viewport)
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.resize(900, 600)
+    window.show()
+    viewport.show()
+    qtbot.waitExposed(window)
+    colour = np.array(bench_of(viewport).document.scene.person(0).colour, float)
+    for is_floating in (False, True, False):
+        dock.setFloating(is_floating)
+        qtbot.waitUntil(lambda: viewport.canvas.isVisible() and viewport.canvas.width() > 100)
+        QApplication.processEvents()
+        viewport.frame_people()
+        pixels = viewport.screenshot().reshape(-1, 3).astype(float)
+        likeness = pixels @ colour / (np.linalg.norm(pixels, axis=1) * np.linalg.norm(colour))
+        assert (likeness > 0.985).sum() > 500
+    viewport.setParent(None)  # the fixture closes it
+
+
+def test_a_narrow_viewport_keeps_what_matters_in_its_bar(open_viewport):
+    viewport = open_viewport(two_people(), 240, 300)
+    assert viewport.canvas.width() == 240
+    viewport.look_through("4")
+    assert viewport.bar.leave.isVisible()
+    assert not viewport.bar.axes.isVisible()
+    viewport.resize(1200, 300)
+    assert viewport.bar.axes.isVisible()
