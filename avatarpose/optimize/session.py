@@ -13,11 +13,18 @@ from threading import Event, Lock
 import torch
 
 from avatarpose.avatar.avatar import save_avatar
-from avatarpose.errors import OptimizationError
-from avatarpose.optimize.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from avatarpose.errors import AvatarPoseError, OptimizationError
+from avatarpose.optimize.checkpoint import (
+    Progress,
+    fingerprint,
+    load_checkpoint,
+    prepare_folder,
+    save_checkpoint,
+)
 from avatarpose.optimize.pictures import working_size
 from avatarpose.optimize.previews import render_avatars
 from avatarpose.optimize.refinement import Refinement
+from avatarpose.optimize.run_folder import CHECKPOINT, save_exposure
 from avatarpose.optimize.schedule import Plan, Stage, Update, plan
 from avatarpose.optimize.settings import RunRequest
 from avatarpose.optimize.snapshot import Preview, RunResult, Snapshot, StageBand
@@ -25,7 +32,6 @@ from avatarpose.scene.scene import Scene
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
 _SNAPSHOT_S = 0.2
 _PREVIEW_S = 2.0
 _PREVIEW_PX = 200
@@ -78,7 +84,7 @@ class OptimizationSession:
         self._elapsed_s = 0.0
         self._step = 0
         self._latest: dict[str, float] = {}
-        self._finished = False
+        self._warning = ""
         self._result: RunResult | None = None
 
     @property
@@ -145,6 +151,8 @@ class OptimizationSession:
         work = self._refinement
         stages = work.stages
         counts = [work.step_count(stage) for stage in stages]
+        if self._folder is not None:
+            prepare_folder(self._folder)
         first_stage = self._restore()
         self._step = sum(counts[:first_stage])
         clock = time.monotonic()
@@ -259,7 +267,7 @@ class OptimizationSession:
             revision=self._revision,
             poses=poses,
             previews=previews,
-            message=message,
+            message=message or self._warning,
         )
 
     def _previews(self) -> tuple[Preview, ...]:
@@ -290,9 +298,12 @@ class OptimizationSession:
         poses, restored = work.final_poses()
         capture = work.scene.capture
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for avatar in work.avatars:
-                save_avatar(avatar, self._folder / f"avatar-{avatar.pid}.pt")
+            try:
+                for avatar in work.avatars:
+                    save_avatar(avatar, self._folder / f"avatar-{avatar.pid}.pt")
+                save_exposure(self._folder, work.cameras, work.renderer[2])
+            except AvatarPoseError as error:  # the poses are what the run was for
+                self._warn(error)
         return RunResult(
             poses=poses,
             frames=(int(capture.frames[work.frames[0]]), int(capture.frames[work.frames[-1]])),
@@ -305,8 +316,18 @@ class OptimizationSession:
 
     def _save(self, finished: int) -> None:
         assert self._folder is not None
-        state = self._refinement.state()
-        save_checkpoint(self._folder / CHECKPOINT, self._mark, finished, self._elapsed_s, state)
+        bands = [(band.name, band.first_step, band.last_step) for band in self._bands]
+        progress = Progress(
+            finished, self._elapsed_s, self._losses, bands, self._refinement.state()
+        )
+        try:
+            save_checkpoint(self._folder / CHECKPOINT, self._mark, progress)
+        except OptimizationError as error:  # the run itself is fine and goes on
+            self._warn(error)
+
+    def _warn(self, error: AvatarPoseError) -> None:
+        log.warning("%s", error)
+        self._warning = error.problem
 
     def _restore(self) -> int:
         if not self._resume or self._folder is None:
@@ -317,9 +338,12 @@ class OptimizationSession:
                 f"There is no checkpoint in {self._folder}.",
                 remedy="Start the run without --resume.",
             )
-        finished, self._elapsed_s, state = load_checkpoint(path, self._mark)
-        self._refinement.restore(state)
-        return finished
+        progress = load_checkpoint(path, self._mark)
+        self._elapsed_s = progress.elapsed_s
+        self._losses = {name: list(curve) for name, curve in progress.losses.items()}
+        self._bands = [StageBand(*band) for band in progress.bands]
+        self._refinement.restore(progress.state)
+        return progress.stage_index
 
 
 def _kind(stage: Stage) -> str:
@@ -334,7 +358,7 @@ def _thinned(curve: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...
 
 
 def _calm_allocator() -> None:
-    """Keep freed memory in the process: torch on glibc otherwise returns and refetches it each step."""
+    """Keep freed memory in the process: with glibc, torch returns and refetches it every step."""
     if sys.platform.startswith("linux"):
         try:
             libc = ctypes.CDLL("libc.so.6")
