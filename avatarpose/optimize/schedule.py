@@ -9,6 +9,8 @@ from avatarpose.avatar.marching import Band
 from avatarpose.errors import OptimizationError
 from avatarpose.optimize.settings import PRESETS
 
+_FIELD, _BAND = FieldShape(), Band()
+
 
 class Update(Flag):
     """Groups of parameters a stage may change."""
@@ -24,8 +26,8 @@ class Update(Flag):
 class Stage:
     """A run of steps.
 
-    A step of an avatar stage is one batch of rays; a step of a pose stage is one visit of one frame with
-    all its cameras and people; a step of a keypoint stage sees everything at once.
+    A step of an avatar stage is one batch of rays; a step of a pose stage is one visit of one frame
+    with all its cameras and people; a step of a keypoint stage sees everything at once.
 
     Attributes:
         name: shown to the user.
@@ -46,7 +48,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PoseWeights:
-    """Weights of the pose terms; the pictures' terms are means over rays, so they do not grow with size.
+    """Weights of the pose terms; those of pictures are means over rays and do not grow with size.
 
     Attributes:
         rgb: colour.
@@ -97,8 +99,8 @@ class Plan:
 
     stages: tuple[Stage, ...]
     longest_px: int = 320
-    field: FieldShape = FieldShape()
-    band: Band = Band()
+    field: FieldShape = _FIELD
+    band: Band = _BAND
     avatar_rays: int = 1024
     pool_rays: int = 320
     pose_rays: int = 128
@@ -137,7 +139,7 @@ def plan(preset: str) -> Plan:
     if preset == "preview":
         return Plan(_alternation(200, 2, ((120, 2, 1.0),)), longest_px=200, pose_rays=96)
     if preset == "standard":
-        return Plan(_alternation(300, 6, ((300, 4, 1.0), (250, 4, 0.7))))
+        return Plan(_alternation(300, 3, ((300, 4, 1.0), (250, 4, 0.7))))
     if preset == "full":
         base = Plan(_alternation(400, 8, ((600, 8, 1.0), (500, 8, 0.7), (700, 8, 0.4))))
         return replace(base, longest_px=640, pose_rays=192, avatar_rays=2048, field=_FINE)
