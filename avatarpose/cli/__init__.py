@@ -5,7 +5,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from avatarpose.errors import AvatarPoseError
 
@@ -14,6 +14,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
+@runtime_checkable
 class Verb(Protocol):
     """What a module of a verb provides; its top level imports nothing heavy.
 

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from avatarpose.estimation.association import has_labels, label_detections
 from avatarpose.formats.detect import open_scene, stated_body
 from avatarpose.formats.places import project_folder_of, user_cache_folder
 from avatarpose.formats.project import is_project, save_project
@@ -37,17 +38,19 @@ def chosen_body(choice: str | None, path: Path) -> Path | None:
 def open_for_cli(args: argparse.Namespace) -> tuple[Scene, Path]:
     """The scene of `args.scene` and its project folder, made when missing; its path is printed.
 
-    Warnings of the reader go to standard error.
+    2D detections are told apart by person where poses are there to tell them by. The project's
+    path and the reader's warnings go to standard error, so that results can be piped.
 
     Raises:
         AvatarPoseError: it cannot be read, or the project cannot be written.
     """
     body_path = chosen_body(getattr(args, "body_model", None), args.scene)
     opened = open_scene(args.scene, body_path=body_path, cache_folder=user_cache_folder())
+    scene = opened.scene if has_labels(opened.scene) else label_detections(opened.scene)
     if opened.is_new:
-        save_project(opened.scene, opened.project_folder, body_path=body_path)
+        save_project(scene, opened.project_folder, body_path=body_path)
     print(f"project: {opened.project_folder}", file=sys.stderr)
-    for issue in opened.scene.issues:
+    for issue in scene.issues:
         if issue.severity != "info":
             print(f"{issue.severity}: {issue.message}", file=sys.stderr)
-    return opened.scene, opened.project_folder
+    return scene, opened.project_folder

@@ -7,6 +7,7 @@ import numpy as np
 
 from avatarpose.body.pose import PoseSequence
 from avatarpose.errors import FormatError
+from avatarpose.formats.smpl_params import stated_fps
 from avatarpose.formats.storage import read_npz, write_npz
 from avatarpose.scene.scene import Scene
 
@@ -79,12 +80,15 @@ def read_amass(path: Path) -> tuple[PoseSequence, float]:
     if not (np.isfinite(stacked).all() and np.isfinite(transl).all()):
         raise FormatError(f"{path} holds numbers that are no pose.", remedy="Export it again.")
     rates = [arrays[key] for key in ("mocap_framerate", "mocap_frame_rate") if key in arrays]
-    if not rates or rates[0].size != 1 or not 0 < float(rates[0].reshape(())) < 10_000:
+    fps = stated_fps(rates[0]) if rates else None
+    if fps is None:
         raise FormatError(
             f"{path} does not state its frame rate.", remedy="Add mocap_framerate to the file."
         )
     betas = np.zeros(10, np.float32)
     given = arrays.get("betas", betas).ravel()[:10]
+    if given.dtype.kind != "f" or not np.isfinite(given).all():
+        raise FormatError(f"{path}: betas are no numbers.", remedy="Export it again.")
     betas[: len(given)] = given
     body_pose = np.zeros((len(stacked), 69), np.float32)
     kept = 69 if stacked.shape[1] == 72 else 63
@@ -96,7 +100,7 @@ def read_amass(path: Path) -> tuple[PoseSequence, float]:
         transl=transl,
         valid=np.ones(len(stacked), bool),
     )
-    return sequence, float(rates[0].reshape(()))
+    return sequence, fps
 
 
 def write_aitviewer(scene: Scene, poses: Mapping[int, PoseSequence], path: Path) -> list[Path]:

@@ -195,7 +195,9 @@ def _check_tree(table: np.ndarray, path: Path) -> None:
 def _smpl(arrays: Mapping[str, np.ndarray], path: Path, body25: np.ndarray | None) -> SmplModel:
     found = _checked(arrays, path)
     vertices = len(found["v_template"])
-    is_smpl = vertices == _SMPL_VERTICES and len(found["f"]) == _SMPL_FACES
+    says_smpl = path.stem.lower().startswith(("smpl_", "basicmodel", "basic_model"))
+    has_smpl_surface = vertices == _SMPL_VERTICES
+    is_smpl = has_smpl_surface and (says_smpl or len(found["f"]) == _SMPL_FACES)
     vertex_ids = _named_vertices(arrays, vertices) or (SMPL_VERTEX_IDS if is_smpl else {})
     if not vertex_ids and body25 is None:
         raise BodyModelError(
@@ -204,12 +206,12 @@ def _smpl(arrays: Mapping[str, np.ndarray], path: Path, body25: np.ndarray | Non
         )
     return SmplModel(
         name=path.stem.replace("_", " "),
-        v_template=found["v_template"],
-        faces=found["f"],
-        shapedirs=found["shapedirs"],
-        posedirs=found["posedirs"],
-        joint_regressor=found["J_regressor"],
-        weights=found["weights"],
+        v_template=found["v_template"].astype(np.float32),
+        faces=found["f"].astype(np.int32),
+        shapedirs=found["shapedirs"].astype(np.float32),
+        posedirs=found["posedirs"].astype(np.float32),
+        joint_regressor=found["J_regressor"].astype(np.float32),
+        weights=found["weights"].astype(np.float32),
         vertex_ids=dict(vertex_ids),
         body25_regressor=body25,
     )

@@ -105,7 +105,7 @@ def read_smpl(path: Path, *, body: SmplModel | None = None) -> SmplTracks:
         frames=frames,
         people=people,
         genders={pid: str(name) for pid, name in zip(pids.tolist(), genders, strict=False)},
-        fps=_rate(arrays.get("fps")),
+        fps=stated_fps(arrays.get("fps")),
         issues=tuple(issues),
     )
 
@@ -357,7 +357,8 @@ def _frame_numbers(array: np.ndarray, path: Path, *, name: str = "frames") -> np
     )
 
 
-def _rate(value: np.ndarray | None) -> float | None:
+def stated_fps(value: np.ndarray | None) -> float | None:
+    """A stored frame rate; None when it is missing or cannot be meant."""
     if value is None or value.size != 1 or value.dtype.kind not in "fiu":
         return None
     fps = float(value.reshape(()))

@@ -212,6 +212,6 @@ def test_the_real_clip_is_frame_exact(shared_clip, body, random):
     sequential.release()
     assert len(frames) == scene.capture.frame_count == 100
     reader = FrameReader(scene.capture, budget_bytes=1 << 20)
-    for index in [0, 1, 99, 98, 40, *random.integers(0, 100, 12).tolist()]:
+    for index in [0, 1, 99, 98, 40, *random.integers(0, 100, 5).tolist()]:
         np.testing.assert_array_equal(reader.read("cam03", index, size=(136, 240)), frames[index])
     reader.close()

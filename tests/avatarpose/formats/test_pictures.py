@@ -3,7 +3,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarpose.errors import FormatError
@@ -131,6 +131,7 @@ def test_a_size_that_does_not_divide_is_never_decoded_small():
     assert picture.shape == (101, 203, 3)
 
 
+@settings(max_examples=20)
 @given(camera=cameras())
 def test_the_maps_agree_with_the_camera(camera):
     x, y = undistortion_maps(camera)
