@@ -1,4 +1,4 @@
-"""Progress on standard error: one line that changes on a terminal, now and then a line elsewhere."""
+"""Progress on standard error: a line that changes on a terminal, now and then one elsewhere."""
 
 import math
 import sys
