@@ -1,7 +1,9 @@
 """One person's neural avatar: the canonical field and the body it is anchored to."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +17,7 @@ from avatarpose.errors import FormatError
 
 _MARGIN_M = 0.12
 _VERSION = 1
+_LARGEST, _LARGEST_LOG2 = 4096, 24
 
 
 @dataclass(eq=False)
@@ -42,7 +45,7 @@ class Avatar:
         points_canonical: Float[Tensor, "points 3"],
         corners: Int[Tensor, "points 3"],
         barycentric: Float[Tensor, "points 3"],
-        level_factor: Float[Tensor, "width"] | None = None,
+        level_factor: Float[Tensor, " width"] | None = None,
         canonical: CanonicalBody | None = None,
     ) -> tuple[Float[Tensor, "points 3"], Float[Tensor, " points"]]:
         """Colour and density (1/m) at canonical points.
@@ -60,7 +63,7 @@ class Avatar:
         unit = (points_canonical - self.centre) / self.side_m + 0.5
         return self.field(unit, distance, level_factor)
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """Everything needed to build it again; tensors and plain values only."""
         return {
             "version": _VERSION,
@@ -94,36 +97,82 @@ def new_avatar(
     )
 
 
-def restore_avatar(state: dict[str, object], smpl: TorchSmpl, device: torch.device) -> Avatar:
+def restore_avatar(state: Mapping[str, Any], smpl: TorchSmpl, device: torch.device) -> Avatar:
     """The avatar of a saved state.
 
     Raises:
         FormatError: the state is of another version or kind.
     """
-    if state.get("version") != _VERSION:
+    version = state.get("version") if isinstance(state, Mapping) else None
+    if version != _VERSION:
         raise FormatError(
-            f"The avatar was saved in version {state.get('version')!r}, not {_VERSION}.",
+            f"The avatar was saved in version {version!r}, not {_VERSION}.",
             remedy="Learn the avatar again with this version of the program.",
         )
-    sizes = dict(state["shape"])  # pyright: ignore[reportCallIssue, reportArgumentType]
+    try:
+        return _rebuilt(state, smpl, device)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise FormatError(
+            f"The saved avatar is damaged ({type(error).__name__}).",
+            remedy="Learn the avatar again.",
+        ) from error
+
+
+def _rebuilt(state: Mapping[str, Any], smpl: TorchSmpl, device: torch.device) -> Avatar:
+    sizes = dict(state["shape"])
     shape = FieldShape(**{**sizes, "grid": HashGridShape(**sizes["grid"])})
-    betas: Tensor = state["betas"].to(device)  # pyright: ignore[reportAttributeAccessIssue]
-    avatar = new_avatar(int(state["pid"]), betas, smpl, shape, torch.Generator())  # pyright: ignore[reportArgumentType]
-    avatar.field.load_state_dict(state["field"])  # pyright: ignore[reportArgumentType]
-    avatar.centre = state["centre"].to(device)  # pyright: ignore[reportAttributeAccessIssue]
-    avatar.side_m = float(state["side_m"])  # pyright: ignore[reportArgumentType]
+    field: dict[str, Tensor] = dict(state["field"])
+    # Stated sizes are held against the tensors that really are there before any memory is taken.
+    grid, trunk = shape.grid, field["trunk.0.weight"]
+    numbers = (
+        grid.level_count,
+        grid.log2_entries,
+        grid.features,
+        shape.width,
+        sizes["geometry_features"],
+    )
+    if not all(isinstance(number, int) and 0 < number < _LARGEST for number in numbers):
+        raise ValueError("sizes")
+    if tuple(trunk.shape) != (shape.width, grid.width) or grid.log2_entries > _LARGEST_LOG2:
+        raise ValueError("shape")
+    betas, centre = state["betas"], state["centre"]
+    if tuple(betas.shape) != (10,) or tuple(centre.shape) != (3,):
+        raise ValueError("betas")
+    kind = smpl.v_template.dtype
+    betas = betas.to(device=device, dtype=kind)
+    avatar = new_avatar(int(state["pid"]), betas, smpl, shape, torch.Generator())
+    avatar.field.load_state_dict(field)
+    avatar.centre = centre.to(device=device, dtype=kind)
+    avatar.side_m = float(state["side_m"])
+    everything = [avatar.betas, avatar.centre, *avatar.field.parameters()]
+    if not (avatar.side_m > 0 and all(bool(torch.isfinite(values).all()) for values in everything)):
+        raise ValueError("numbers")
     return avatar
 
 
 def save_avatar(avatar: Avatar, path: Path) -> None:
-    """Write the avatar as a torch file that loads without unpickling objects."""
+    """Write the avatar as a torch file that loads without unpickling objects.
+
+    Raises:
+        FormatError: the file cannot be written.
+    """
     temporary = path.with_name(path.name + ".part")
-    torch.save(avatar.state(), temporary)
-    temporary.replace(path)
+    try:
+        torch.save(avatar.state(), temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # torch turns some of the system's into its own
+        raise FormatError(
+            f"The avatar {path.name} cannot be written to {path.parent}.",
+            remedy="Check that the folder exists, may be written to and has space left.",
+        ) from error
 
 
 def load_avatar(path: Path, smpl: TorchSmpl, device: torch.device) -> Avatar:
-    """Read an avatar; only tensors and plain values are accepted."""
+    """Read an avatar; only tensors and plain values are accepted.
+
+    Raises:
+        FormatError: it is damaged, hostile, or of another version.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for damaged or hostile files

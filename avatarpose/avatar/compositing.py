@@ -1,8 +1,8 @@
 """Several people's samples on the same rays become one picture, and who is seen where.
 
-Layered volume rendering: every sample has its own step length, so samples of different people at the same
-place add their optical depths (the released code takes differences of the merged list, which halves
-densities in overlaps and stretches the last sample before a gap).
+Layered volume rendering: every sample has its own step length, so samples of different people at
+the same place add their optical depths (the released code takes differences of the merged list,
+which halves densities in overlaps and stretches the last sample before a gap).
 """
 
 from dataclasses import dataclass

@@ -1,13 +1,13 @@
 """From posed world points to canonical space, through the closest point of the skin.
 
 Every vertex carries the affine map canonical_from_world of its blended transform and correctives
-(method, section 2.2); a point uses the maps of its closest triangle, mixed by barycentrics, so the map is
-continuous across the surface (nearest-vertex maps are not). Gradients reach pose, root, translation and
-shape through the maps.
+(method, section 2.2); a point uses the maps of its closest triangle, mixed by barycentrics, so the
+map is continuous across the surface (nearest-vertex maps are not). Gradients reach pose, root,
+translation and shape through the maps.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -112,6 +112,7 @@ def skin_distance(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _deform_forward(points, maps, corners, barycentric, out):
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
@@ -124,6 +125,7 @@ def _deform_forward(points, maps, corners, barycentric, out):
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _deform_backward(points, maps, corners, barycentric, grad, grad_points, grad_maps):
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
@@ -168,7 +170,7 @@ class _Deform(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
         points, maps, corners, barycentric = ctx.saved_tensors
         grad_points, grad_maps = torch.zeros_like(points), torch.zeros(maps.shape)
         _deform_backward(
@@ -176,7 +178,7 @@ class _Deform(torch.autograd.Function):
             maps.detach().contiguous().numpy(),
             corners.numpy(),
             barycentric.numpy(),
-            grad.contiguous().numpy(),
+            grad_outputs[0].contiguous().numpy(),
             grad_points.numpy(),
             grad_maps.numpy(),
         )

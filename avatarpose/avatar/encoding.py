@@ -40,7 +40,7 @@ class HashEncoding(nn.Module):
     def forward(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points width"]:
         """Features of every point, level by level."""
         backend = self.backend or available_backend(points.device)
-        # tinycudann hashes with its own layout, so it is used as a module of its own (TcnnEncoding).
+        # tinycudann hashes with a layout of its own, so it is a module of its own (TcnnEncoding).
         is_plain = points.dtype != torch.float32 or self.shape.features != 2
         if backend == "numba" and not is_plain:
             return NumbaEncode.apply(points, self.table, self.shape)  # pyright: ignore[reportReturnType]
@@ -48,7 +48,7 @@ class HashEncoding(nn.Module):
 
 
 class TcnnEncoding(nn.Module):
-    """The same encoding by tiny-cuda-nn (CUDA only); features come back in the dtype of the points."""
+    """The same encoding by tiny-cuda-nn (CUDA only); features have the dtype of the points."""
 
     def __init__(self, shape: HashGridShape, seed: int) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
 """The canonical appearance of one person: point -> colour and density.
 
-The density is anchored to the body: a logistic ramp of the signed distance to the skin, which the network
-shifts outwards or inwards (clothes, hair). Everywhere inside the band there is a gradient, and an
-untrained field already is a person. (The released method learns a free ReLU density instead, which is
-zero without gradient wherever it starts negative.)
+The density is anchored to the body: a logistic ramp of the signed distance to the skin, which the
+network shifts outwards or inwards (clothes, hair). Everywhere inside the band there is a gradient,
+and an untrained field already is a person. (The released method learns a free ReLU density instead,
+which is zero without gradient wherever it starts negative.)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -29,7 +29,7 @@ class FieldShape:
         offset_m: distance of the untrained surface from the skin.
     """
 
-    grid: HashGridShape = HashGridShape()
+    grid: HashGridShape = field(default_factory=HashGridShape)
     width: int = 32
     geometry_features: int = 15
     density_peak: float = 250.0
@@ -68,7 +68,7 @@ class AvatarField(nn.Module):
         self,
         unit_points: Float[Tensor, "points 3"],
         skin_distance: Float[Tensor, " points"],
-        level_factor: Float[Tensor, "width"] | None = None,
+        level_factor: Float[Tensor, " width"] | None = None,
     ) -> tuple[Float[Tensor, "points 3"], Float[Tensor, " points"]]:
         """Colour in [0, 1] and density (1/m).
 

@@ -1,6 +1,7 @@
-"""Multi-resolution hash encoding (Mueller et al., "Instant Neural Graphics Primitives", 2022, section 3).
+"""Multi-resolution hash encoding.
 
-Plain torch: the reference for every faster back end, in any precision and on any device.
+Mueller et al., "Instant Neural Graphics Primitives", 2022, section 3. Plain torch: the reference
+for every faster back end, in any precision and on any device.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ _PRIMES = (1, 2654435761, 805459861)
 class HashGridShape:
     """Size of a hash grid.
 
-    The released method uses 16 levels of 2**19 entries from 16 to 7006 cells; with pictures of 4 mm and
-    more per pixel that resolves noise and learns every error of the poses by heart, so the default ends near
-    13 mm cells: about the pixel of a picture of 320 rows.
+    The released method uses 16 levels of 2**19 entries from 16 to 7006 cells; with pictures of 4 mm
+    and more per pixel that resolves noise and learns every error of the poses by heart, so the
+    default ends near 13 mm cells: about the pixel of a picture of 320 rows.
 
     Attributes:
         level_count: number of resolutions.
@@ -98,7 +99,7 @@ def initial_table(shape: HashGridShape, generator: torch.Generator) -> Float[Ten
     return (torch.rand(size, generator=generator) * 2 - 1) * 1e-4
 
 
-def level_weights(shape: HashGridShape, open_levels: float) -> Float[np.ndarray, "width"]:
+def level_weights(shape: HashGridShape, open_levels: float) -> Float[np.ndarray, " width"]:
     """Factors that let the first `open_levels` levels through (a fraction opens one part-way)."""
     ramp = np.clip(open_levels - np.arange(shape.level_count), 0.0, 1.0)
     return np.repeat(ramp, shape.features)

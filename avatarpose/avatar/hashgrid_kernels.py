@@ -1,13 +1,13 @@
 """Compiled CPU kernels of the hash encoding (numba; no compiler is needed on the user's machine).
 
-The kernels release the interpreter lock; work is shared by a thread pool, levels apart from each other,
-so that two threads never add to the same table entry.
+The kernels release the interpreter lock; work is shared by a thread pool, levels apart from each
+other, so that two threads never add to the same table entry.
 """
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -21,6 +21,7 @@ _P2 = np.uint32(805459861)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
+@no_type_check
 def _forward_level(points, table, resolution, is_dense, out, column):
     mask = np.uint32(table.shape[0] - 1)
     side = np.uint32(resolution + 1)
@@ -43,10 +44,9 @@ def _forward_level(points, table, resolution, is_dense, out, column):
             ux = np.uint32(cx + dx)
             uy = np.uint32(cy + dy)
             uz = np.uint32(cz + dz)
-            if is_dense:
-                index = ux + side * (uy + side * uz)
-            else:
-                index = (ux ^ (uy * _P1) ^ (uz * _P2)) & mask
+            row_major = ux + side * (uy + side * uz)
+            hashed = (ux ^ (uy * _P1) ^ (uz * _P2)) & mask
+            index = row_major if is_dense else hashed
             wx = fx if dx == 1 else np.float32(1.0) - fx
             wy = fy if dy == 1 else np.float32(1.0) - fy
             wz = fz if dz == 1 else np.float32(1.0) - fz
@@ -58,6 +58,7 @@ def _forward_level(points, table, resolution, is_dense, out, column):
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
+@no_type_check
 def _backward_level(
     points,
     table,
@@ -95,10 +96,9 @@ def _backward_level(
             ux = np.uint32(cx + dx)
             uy = np.uint32(cy + dy)
             uz = np.uint32(cz + dz)
-            if is_dense:
-                index = ux + side * (uy + side * uz)
-            else:
-                index = (ux ^ (uy * _P1) ^ (uz * _P2)) & mask
+            row_major = ux + side * (uy + side * uz)
+            hashed = (ux ^ (uy * _P1) ^ (uz * _P2)) & mask
+            index = row_major if is_dense else hashed
             wx = fx if dx == 1 else one - fx
             wy = fy if dy == 1 else one - fy
             wz = fz if dz == 1 else one - fz
@@ -144,13 +144,13 @@ class NumbaEncode(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        """Gradients of table and points."""
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """Gradients of points and table."""
         points, table = ctx.saved_tensors
         shape: HashGridShape = ctx.shape
         wants_points = ctx.needs_input_grad[0]
         x, t = points.detach().contiguous().numpy(), table.detach().numpy()
-        g = grad_out.contiguous().numpy()
+        g = grad_outputs[0].contiguous().numpy()
         grad_table = np.zeros_like(t)
         pool, count = _pool()
         count = min(count, shape.level_count)

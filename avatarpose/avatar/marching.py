@@ -1,11 +1,12 @@
 """Samples along rays, only inside the narrow band around a posed body.
 
-The mesh inflated by the band is rasterised for the chosen pixels; all its front and back faces along a ray
-bound the stretches inside the band, and the first skin surface ends them a little behind itself. Nothing
-here asks the network, and nothing carries a gradient.
+The mesh inflated by the band is rasterised for the chosen pixels; all its front and back faces
+along a ray bound the stretches inside the band, and the first skin surface ends them a little
+behind itself. Nothing here asks the network, and nothing carries a gradient.
 """
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -56,7 +57,7 @@ def ray_intervals(
     ray_of_pixel: Int[np.ndarray, "height width"],
     ray_count: int,
 ) -> tuple[Float[np.ndarray, "rays hits"], Int[np.ndarray, " rays"], Float[np.ndarray, " rays"]]:
-    """Depths (m, along the axis) at which rays enter and leave the inflated body, and the skin's depth.
+    """Depths (m, along the axis) at which rays enter and leave the inflated body and meet the skin.
 
     Args:
         inflated_camera: inflated surface in camera axes (m).
@@ -89,7 +90,7 @@ def place_samples(
     band: Band,
     jitter: Float[np.ndarray, " rays"],
 ) -> RaySamples:
-    """Evenly spaced samples over the stretches of every ray, shifted by `jitter` (0 to 1) of a step.
+    """Evenly spaced samples over the stretches of every ray, shifted by a part of a step.
 
     Args:
         hits: from `ray_intervals`.
@@ -97,7 +98,7 @@ def place_samples(
         skin_depth: from `ray_intervals`.
         t_per_depth: distance along the unit ray per metre of depth (1 / cosine to the axis).
         band: spacing and reach.
-        jitter: one number per ray.
+        jitter: the part of a step (0 to 1) the samples of each ray are shifted by.
     """
     ray, slot, t, step = _place(
         hits,
@@ -113,6 +114,7 @@ def place_samples(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _corner_pixels(vertices, k):
     out = np.empty((vertices.shape[0], 3), np.float32)
     for v in range(vertices.shape[0]):
@@ -127,6 +129,7 @@ def _corner_pixels(vertices, k):
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _collect_hits(vertices, faces, k, ray_of_pixel, hits, counts):
     height, width = ray_of_pixel.shape
     corner = _corner_pixels(vertices, k)
@@ -161,6 +164,7 @@ def _collect_hits(vertices, faces, k, ray_of_pixel, hits, counts):
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _first_hit(vertices, faces, k, ray_of_pixel, nearest):
     height, width = ray_of_pixel.shape
     corner = _corner_pixels(vertices, k)
@@ -193,6 +197,7 @@ def _first_hit(vertices, faces, k, ray_of_pixel, nearest):
 
 
 @numba.njit(nogil=True, cache=True)
+@no_type_check
 def _sort_hits(hits, counts):
     for ray in range(hits.shape[0]):
         for i in range(1, counts[ray]):
@@ -205,6 +210,7 @@ def _sort_hits(hits, counts):
 
 
 @numba.njit(nogil=True, cache=True)
+@no_type_check
 def _place(hits, counts, skin, t_per_depth, jitter, inside, step_wanted, most):
     rays = hits.shape[0]
     capacity = rays * most

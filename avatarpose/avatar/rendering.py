@@ -1,4 +1,4 @@
-"""Rays of several posed people to pixels: sampling, deforming, querying, compositing in one place."""
+"""Rays of several posed people to pixels: sampling, deforming, querying, compositing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,7 +155,7 @@ def render(
     rays: RayBundle,
     avatars: Sequence[Avatar],
     maps: Sequence[Float[Tensor, "vertices 3 4"]],
-    level_factor: Float[Tensor, "width"] | None = None,
+    level_factor: Float[Tensor, " width"] | None = None,
     canonicals: Sequence[CanonicalBody] | None = None,
 ) -> RenderedRays:
     """The avatars, posed by their maps, along the rays; differentiable in fields and maps.

@@ -1,15 +1,16 @@
 """Where a point lies relative to a posed body: closest triangle, barycentrics, signed distance.
 
-Nearest vertex by KD-tree, then the exact closest point on the triangles around it. No gradients: those
-enter through the transforms of the vertices.
+Nearest vertex by KD-tree, then the exact closest point on the triangles around it. No gradients:
+those enter through the transforms of the vertices.
 """
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ class SurfaceTopology:
         """Closest surface point of every query point within `reach_m` of a vertex."""
         vertices = np.ascontiguousarray(vertices, np.float32)
         points = np.ascontiguousarray(points, np.float32)
-        tree = cKDTree(vertices, balanced_tree=False, compact_nodes=False)
+        tree = KDTree(vertices, leafsize=16, balanced_tree=False, compact_nodes=False)
         _, nearest = tree.query(points, distance_upper_bound=reach_m, workers=-1)
         face, barycentric, distance = _closest_on_ring(
             points,
@@ -66,6 +67,7 @@ class SurfaceTopology:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
+@no_type_check
 def _vertex_normals(vertices, faces):
     out = np.zeros_like(vertices)
     for f in range(faces.shape[0]):
@@ -92,8 +94,9 @@ def _vertex_normals(vertices, faces):
 
 
 @numba.njit(nogil=True, cache=True)
+@no_type_check
 def _closest_on_triangle(p, a, b, c):
-    """Barycentrics of the closest point (Ericson, "Real-Time Collision Detection", section 5.1.5)."""
+    """Barycentrics of the closest point (Ericson, "Real-Time Collision Detection", 5.1.5)."""
     ab = b - a
     ac = c - a
     ap = p - a
@@ -132,6 +135,7 @@ def _closest_on_triangle(p, a, b, c):
 
 
 @numba.njit(nogil=True, cache=True)
+@no_type_check
 def _closest_on_ring(points, vertices, normals, faces, starts, around, nearest):
     count = points.shape[0]
     face = np.full(count, -1, np.int32)

@@ -9,7 +9,7 @@ from avatarpose.losses.photometric import huber
 def view_pin_loss(
     pixels: Float[Tensor, "pins 2"], pinned: Float[Tensor, "pins 2"], sigma_px: float
 ) -> Float[Tensor, ""]:
-    """Huber distance between projected joints and where the user put them, in units of `sigma_px`."""
+    """Huber distance of projected joints from where the user put them, in units of `sigma_px`."""
     return huber((pixels - pinned) / sigma_px, knee=3.0).sum(-1).mean()
 
 

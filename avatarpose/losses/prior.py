@@ -6,7 +6,7 @@ from torch import Tensor
 
 from avatarpose.body.skeleton import Joint
 
-# body_pose rows and signs whose positive direction hyper-extends (SMPLify, Bogo et al. 2016, section 3.2).
+# Joint, axis and sign of the direction that hyper-extends (SMPLify, Bogo et al. 2016, section 3.2).
 _HINGES = (
     (Joint.LEFT_ELBOW, 1, 1.0),
     (Joint.RIGHT_ELBOW, 1, -1.0),
@@ -31,7 +31,7 @@ def stay_near(
 
 
 def rotation_change(rotvecs: Float[Tensor, "*batch joints 3"]) -> Float[Tensor, ""]:
-    """Mean squared angle (rad^2) of increments on the start pose: twist without evidence stays put."""
+    """Mean squared angle (rad^2) of increments: twist without evidence stays as it was."""
     return rotvecs.square().sum(-1).mean()
 
 

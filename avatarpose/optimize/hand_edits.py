@@ -1,5 +1,7 @@
 """The user's corrections as terms of a refinement: view pins and corrected joints."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from avatarpose.geometry.camera import Camera
@@ -9,23 +11,23 @@ from avatarpose.scene.scene import Scene
 
 
 def pins_of_frame(
-    scene: Scene, pids: tuple[int, ...], index: int, cameras: tuple[Camera, ...]
+    scene: Scene, layers: Mapping[int, str], index: int, cameras: tuple[Camera, ...]
 ) -> Pins | None:
     """View pins and corrected joints of one frame; None when the user did nothing there.
 
     Args:
         scene: with the people's Edit layers.
-        pids: people in row order.
+        layers: people in row order, with the layer whose corrections count.
         index: position on the time base.
         cameras: ideal cameras at working size.
     """
     names = [camera.name for camera in cameras]
     rows, joints, picked, pixels = [], [], [], []
-    anchor = np.full((len(pids), 24, 3), np.nan, np.float32)
-    locked = np.zeros((len(pids), 24), bool)
-    for row, pid in enumerate(pids):
+    anchor = np.full((len(layers), 24, 3), np.nan, np.float32)
+    locked = np.zeros((len(layers), 24), bool)
+    for row, (pid, layer) in enumerate(layers.items()):
         person = scene.person(pid)
-        edit = person.edit()
+        edit = person.edit(layer)
         for pin in edit.view_pins:
             if pin.frame_index != index or pin.camera not in names:
                 continue
@@ -39,7 +41,7 @@ def pins_of_frame(
             pixels.append((ideal + 0.5) * scale - 0.5)
         key = edit.keys.get(index)
         if key is not None and key.strength.any():
-            poses = person.poses()
+            poses = person.poses(layer)
             _, places = scene.body.joint_transforms(
                 poses.betas, poses.rotvecs[index : index + 1], poses.transl[index : index + 1]
             )

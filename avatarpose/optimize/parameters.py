@@ -1,4 +1,4 @@
-"""What a refinement may change: per-frame poses and roots as increments on the start, and shapes."""
+"""What a refinement may change: poses and roots frame by frame, on top of the start, and shapes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +18,9 @@ _BETA1, _BETA2, _EPSILON = 0.8, 0.95, 1e-8
 class PoseVariables:
     """Poses of all people over the frames of a run.
 
-    A joint's rotation is exp(turn) after the start rotation, so increments are small and never near the
-    singularity of rotation vectors; every frame has its own (the released method makes corrections a
-    function of the start pose, which ties frames with equal poses together).
+    A joint's rotation is exp(turn) after the start rotation, so increments are small and never near
+    the singularity of rotation vectors; every frame has its own (the released method makes
+    corrections a function of the start pose, which ties frames with equal poses together).
 
     Attributes:
         pids: identities, in row order.
@@ -97,13 +97,13 @@ class PoseVariables:
         self._counts[column] += 1
         count = int(self._counts[column])
         index = torch.as_tensor(rows)
-        for target, gradient, first, second, rate in (
+        for target, raw, first, second, rate in (
             (self.turns, turn_gradient, self._moments[0], self._moments[1], turn_rate),
             (self.transl, transl_gradient, self._moments[2], self._moments[3], transl_rate),
         ):
             if rate == 0:
                 continue
-            gradient = torch.nan_to_num(gradient)
+            gradient = torch.nan_to_num(raw)
             mean = first[index, column].mul(_BETA1).add(gradient, alpha=1 - _BETA1)
             square = second[index, column].mul(_BETA2).add(gradient**2, alpha=1 - _BETA2)
             first[index, column], second[index, column] = mean, square
@@ -146,6 +146,28 @@ class PoseVariables:
         self.transl[row, index] = torch.tensor(poses.transl[picked], dtype=kind).to(self.transl)
         self.forget(columns)
 
+    def place(
+        self,
+        row: int,
+        column: int,
+        rotvecs: Float[np.ndarray, "joints=24 3"],
+        transl: Float[np.ndarray, "3"],
+    ) -> None:
+        """One body goes elsewhere; unlike after `replace`, its momentum and its start stay."""
+        wanted = matrix_from_rotvec(torch.tensor(rotvecs, dtype=torch.float64))
+        start = self._start[row, column].double().cpu()
+        turns = rotvec_from_matrix(wanted @ start.transpose(-1, -2))
+        self.turns[row, column] = turns.to(self.turns)
+        self.transl[row, column] = torch.as_tensor(transl).to(self.transl)
+
+    def pose(
+        self, row: int, column: int
+    ) -> tuple[Float[np.ndarray, "joints=24 3"], Float[np.ndarray, "3"]]:
+        """Local rotations (rad) and translation (m) of one body."""
+        turned = matrix_from_rotvec(self.turns[row, column]) @ self._start[row, column]
+        rotvecs = rotvec_from_matrix(turned.double()).float().cpu().numpy()
+        return rotvecs, self.transl[row, column].float().cpu().numpy().copy()
+
     def poses(self) -> dict[int, PoseSequence]:
         """Everybody over the whole time base; frames outside the run are as they were."""
         turned = rotvec_from_matrix((matrix_from_rotvec(self.turns) @ self._start).double())
@@ -161,20 +183,23 @@ class PoseVariables:
 
     def tensors(self) -> dict[str, Tensor]:
         """State for a checkpoint."""
-        names = ("turn_mean", "turn_square", "transl_mean", "transl_square")
-        out = {"start": self._start, "turns": self.turns, "transl": self.transl}
-        out |= dict(zip(names, self._moments, strict=True))
-        out["counts"] = torch.from_numpy(self._counts)
-        out["betas"] = self.betas
-        return {name: value.clone() for name, value in out.items()}
+        counts = {
+            "counts": torch.from_numpy(self._counts),
+            "beta_count": torch.tensor(self._beta_count),
+        }
+        return {name: value.clone() for name, value in (self._floating() | counts).items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take back a state from `tensors`."""
-        self._start.copy_(state["start"])
-        self.turns.copy_(state["turns"])
-        self.transl.copy_(state["transl"])
-        names = ("turn_mean", "turn_square", "transl_mean", "transl_square")
-        for moment, name in zip(self._moments, names, strict=True):
-            moment.copy_(state[name])
+        for name, value in self._floating().items():
+            value.copy_(state[name])
         self._counts[:] = state["counts"].numpy()
-        self.betas.copy_(state["betas"])
+        self._beta_count = int(state["beta_count"])
+
+    def _floating(self) -> dict[str, Tensor]:
+        names = ("turn_mean", "turn_square", "transl_mean", "transl_square")
+        out = dict(zip(names, self._moments, strict=True))
+        out |= {"start": self._start, "turns": self.turns, "transl": self.transl}
+        out |= {"betas": self.betas, "start_betas": self._start_betas}
+        out["beta_mean"], out["beta_square"] = self._beta_moments
+        return out

@@ -1,4 +1,4 @@
-"""Refining poses while avatars stand still: one visit is one frame, all its people, all its cameras."""
+"""Refining poses while avatars stand still: a visit is one frame, all its people and cameras."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from avatarpose.avatar.avatar import Avatar
 from avatarpose.avatar.deformer import canonical_body, canonical_from_world
 from avatarpose.avatar.rendering import PixelBundle, RayBundle, render, sample_rays
 from avatarpose.avatar.surface import SurfaceTopology
-from avatarpose.body.smpl_torch import TorchSmpl
+from avatarpose.body.smpl_torch import JointState, TorchSmpl
 from avatarpose.geometry.projection_torch import ideal_cameras
 from avatarpose.geometry.rotation_torch import rotvec_from_matrix
 from avatarpose.losses.contact import depth_loss
@@ -56,6 +56,21 @@ class Pins:
     pixel: Float[np.ndarray, "pins 2"]
     anchor: Float[np.ndarray, "people joints=24 3"]
     locked: Bool[np.ndarray, "people joints=24"]
+
+    @property
+    def is_held(self) -> Bool[np.ndarray, "people joints=24"]:
+        """Joints the user corrected, softly or for good."""
+        return np.asarray(np.isfinite(self.anchor).all(-1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosedFrame:
+    """Where the people of a frame are at one moment; later steps do not change it."""
+
+    column: int
+    rows: Int[np.ndarray, " people"]
+    betas: Float[Tensor, "people 10"]
+    state: JointState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,16 +141,26 @@ class PoseRefiner:
         self._joints[:, columns] = joints[:, columns]
         self._near[:, columns] = joints[:, columns]
 
-    def prepare(self, column: int, generator: np.random.Generator) -> PreparedVisit | None:
-        """Draw pixels and samples of a frame; safe to call from another thread than `visit`."""
+    def look_again(self, column: int) -> None:
+        """A frame was corrected after its visit: neighbours must see its joints where they are."""
         rows = self._variables.rows(column)
+        joints = self._variables.state(self._smpl, rows, column).joints_world
+        self._joints[torch.as_tensor(rows, device=self._device), column] = joints
+
+    def posed(self, column: int) -> PosedFrame:
+        """The people of a frame as they are now."""
+        rows = self._variables.rows(column)
+        betas = self._variables.betas[torch.as_tensor(rows, device=self._device)]  # a copy
+        return PosedFrame(column, rows, betas, self._variables.state(self._smpl, rows, column))
+
+    def prepare(self, frame: PosedFrame, generator: np.random.Generator) -> PreparedVisit | None:
+        """Draw pixels and samples of a frame; safe to call from another thread than `visit`."""
+        column, rows = frame.column, frame.rows
         targets = self._sampler.draw(column, self._plan.pose_rays, generator)
         if len(rows) == 0 or len(targets.camera) == 0:
             return None
         with torch.no_grad():
-            index = torch.as_tensor(rows, device=self._device)
-            state = self._variables.state(self._smpl, rows, column)
-            skinned = self._smpl.skin(self._variables.betas[index], state)
+            skinned = self._smpl.skin(frame.betas, frame.state)
         vertices = list(skinned.vertices_world.float().cpu().numpy())
         bundle = PixelBundle(self._pictures.cameras, targets.camera, targets.pixel)
         rays = sample_rays(
@@ -195,8 +220,7 @@ class PoseRefiner:
             )  # fmt: skip
             if betas is not None:
                 self._variables.step_betas(rows, gradients[2], self._plan.beta_rate * rate)
-        joints = self._variables.state(self._smpl, rows, column).joints_world
-        self._joints[index, column] = joints
+        self.look_again(column)
         return terms
 
     def terms(

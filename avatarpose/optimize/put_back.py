@@ -20,7 +20,7 @@ def worse_person_frames(
     after: Mapping[int, PoseSequence],
     frames: Int[np.ndarray, " frames"],
 ) -> dict[int, Int[np.ndarray, " worse"]]:
-    """Positions of the frames in which a person agrees clearly less with the 2D keypoints than before.
+    """Positions of frames in which a person agrees clearly less with the 2D keypoints than before.
 
     Errors are capped, so that swapped detections do not decide; frames with few detections are left
     as they are.

@@ -1,12 +1,13 @@
-"""The refinement itself: tensors, stages and their steps; it knows nothing of threads or windows."""
+"""The refinement itself: tensors, stages and their steps; it knows nothing of windows."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from avatarpose.avatar.avatar import Avatar, new_avatar, restore_avatar
 from avatarpose.avatar.surface import SurfaceTopology
@@ -14,14 +15,15 @@ from avatarpose.body.pose import PoseSequence
 from avatarpose.body.smpl_torch import TorchSmpl
 from avatarpose.errors import OptimizationError
 from avatarpose.estimation.association import label_detections
-from avatarpose.estimation.keypoint_alignment import align_to_keypoints
-from avatarpose.losses.weighted import WeightedSum
 from avatarpose.optimize.avatar_stage import AvatarTrainer, Exposure, RayPool
+from avatarpose.optimize.checkpoint import plain_generator, restored_generator
 from avatarpose.optimize.hand_edits import pins_of_frame
+from avatarpose.optimize.held_joints import bring_joints
+from avatarpose.optimize.keypoint_stage import KeypointAlignment, wait_a_little
 from avatarpose.optimize.parameters import PoseVariables
 from avatarpose.optimize.pictures import Pictures, load_pictures
 from avatarpose.optimize.pixels import PixelSampler
-from avatarpose.optimize.pose_stage import PoseRefiner, PreparedVisit
+from avatarpose.optimize.pose_stage import Pins, PoseRefiner, PreparedVisit
 from avatarpose.optimize.put_back import worse_person_frames
 from avatarpose.optimize.schedule import Plan, Stage, Update
 from avatarpose.optimize.settings import RunRequest
@@ -56,10 +58,10 @@ class Refinement:
         self.device = chosen_device(request.device)
         capture = scene.capture
         first, last = request.frames or (int(capture.frames[0]), int(capture.frames[-1]))
-        self._pids = tuple(request.pids) if request.pids is not None else scene.pids
-        everyone = {
-            pid: scene.person(pid).poses() for pid in self._pids if scene.person(pid).layers
-        }
+        pids = tuple(request.pids) if request.pids is not None else scene.pids
+        chosen = [scene.person(pid) for pid in pids]
+        self._layers = {person.pid: person.shown for person in chosen if person.layers}
+        everyone = {pid: scene.person(pid).poses(name) for pid, name in self._layers.items()}
         if not everyone:
             raise OptimizationError(
                 "Nobody in the scene has poses to refine.",
@@ -85,6 +87,8 @@ class Refinement:
         self._exposure = Exposure(len(self.cameras), self.device)
         self._near = self.variables.all_joints(self._smpl)
         self._is_near_trusted = False
+        self._alignment: KeypointAlignment | None = None
+        self._edited: dict[int, set[int]] = {}
         self._urgent: list[int] = []
         self._refiner: PoseRefiner | None = None
         self.avatars: list[Avatar] = []
@@ -105,10 +109,10 @@ class Refinement:
             return stage.steps
         return stage.steps * len(self.frames)
 
-    def load(self) -> Iterator[float]:
+    def load(self) -> Generator[float, None, None]:
         """Read the pictures; yields the share done."""
         shares: list[float] = []
-        poses = self.variables.poses()
+        poses = self._start  # not where a resumed run is: it must see what it saw before
         done = False
         with ThreadPoolExecutor(1) as pool:
 
@@ -123,7 +127,7 @@ class Refinement:
             try:
                 while not job.done():
                     yield shares[-1] if shares else 0.0
-                    _wait(job)
+                    wait_a_little(job)
             finally:
                 done = True
             self.pictures = job.result()
@@ -131,7 +135,7 @@ class Refinement:
         if not self.avatars:
             self._renew_avatars()
 
-    def run_stage(self, stage: Stage) -> Iterator[Mapping[str, float]]:
+    def run_stage(self, stage: Stage) -> Generator[Mapping[str, float], None, None]:
         """Do the steps of a stage; yields the terms of each."""
         if Update.KEYPOINTS in stage.updates:
             yield from self._align(stage)
@@ -140,36 +144,22 @@ class Refinement:
         else:
             yield from self._refine_poses(stage)
 
-    def _align(self, stage: Stage) -> Iterator[Mapping[str, float]]:
-        """The alignment in a thread of its own, so that its steps can be handed out one by one."""
-        news: list[dict[str, float]] = []
-        is_wanted = True
-
-        def note(step: int, cost: float, poses: Mapping[int, PoseSequence]) -> bool:
-            del step, poses
-            news.append({"keypoints": cost})
-            return is_wanted
-
-        with ThreadPoolExecutor(1) as pool:
-            job = pool.submit(
-                align_to_keypoints, self.scene, self._start,
-                frames=self.frames, steps=stage.steps, device=self.device, on_step=note,
-            )  # fmt: skip
-            seen = 0
-            try:
-                while not job.done():
-                    _wait(job)
-                    while seen < len(news):
-                        yield news[seen]
-                        seen += 1
-                yield from news[seen:]
-            finally:
-                is_wanted = False
-            aligned = job.result()
-        self.variables = PoseVariables(aligned, self.frames, self.device)
-        self._near = self.variables.all_joints(self._smpl)
-        self._is_near_trusted = True
-        self._renew_avatars()
+    def _align(self, stage: Stage) -> Generator[Mapping[str, float], None, None]:
+        self._alignment = KeypointAlignment(
+            self.scene, self._start, self.frames, stage.steps, self.device
+        )
+        try:
+            yield from self._alignment.run()
+        finally:
+            aligned, self._alignment = self._alignment.poses, None
+            self.variables = PoseVariables(aligned, self.frames, self.device)
+            for pid, columns in self._edited.items():
+                self._replace(pid, np.array(sorted(columns)))
+            for column, pins in self._all_pins().items():
+                self._hold(column, pins, pins.is_held)
+            self._near = self.variables.all_joints(self._smpl)
+            self._is_near_trusted = True
+            self._renew_avatars()
 
     def _renew_avatars(self) -> None:
         self.avatars = [
@@ -179,8 +169,9 @@ class Refinement:
             for row, pid in enumerate(self.variables.pids)
         ]
 
-    def _learn_avatars(self, stage: Stage) -> Iterator[Mapping[str, float]]:
-        assert self.pictures is not None and self._sampler is not None
+    def _learn_avatars(self, stage: Stage) -> Generator[Mapping[str, float], None, None]:
+        assert self.pictures is not None
+        assert self._sampler is not None
         pool = RayPool(
             self._plan, self.pictures, self._sampler, self.variables, self.avatars,
             self._smpl, self._topology, self._draws, np.arange(len(self.frames)), self.device,
@@ -196,107 +187,150 @@ class Refinement:
         for _ in range(stage.steps):
             yield trainer.step(pool, self._torch_draws).values
 
-    def _refine_poses(self, stage: Stage) -> Iterator[Mapping[str, float]]:
-        assert self.pictures is not None and self._sampler is not None
-        refiner = PoseRefiner(
+    def _refine_poses(self, stage: Stage) -> Generator[Mapping[str, float], None, None]:
+        assert self.pictures is not None
+        assert self._sampler is not None
+        self._refiner = refiner = PoseRefiner(
             self._plan, self.pictures, self._sampler, self.variables, self.avatars,
             self._exposure, self._smpl, self._topology, self._near,
             1.0 / self.scene.capture.fps, self.device, is_near_trusted=self._is_near_trusted,
         )  # fmt: skip
-        self._refiner = refiner
-        self._set_pins()
+        self._refiner.pins = self._all_pins()
         self.variables.forget()
-        count = len(self.frames)
-        order = _visiting_order(count, stage.steps, self._draws)
+        order = _visiting_order(len(self.frames), stage.steps, self._draws)
         with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
+
+            def draw(column: int) -> Future[PreparedVisit | None]:
+                return pool.submit(refiner.prepare, refiner.posed(column), self._draws)
+
             ahead: Future[PreparedVisit | None] | None = None
             for number, column in enumerate(order):
-                prepared = refiner.prepare(column, self._draws) if ahead is None else ahead.result()
+                prepared = (ahead or draw(column)).result()
                 following = order[number + 1] if number + 1 < len(order) else None
                 # Drawn while this frame is worked on; the same frame again must wait for it.
-                ahead = (
-                    pool.submit(refiner.prepare, following, self._draws)
-                    if following is not None and following != column
-                    else None
-                )
+                ahead = draw(following) if following not in (None, column) else None
                 rate = stage.rate * (1 - 0.9 * number / len(order))
-                terms = WeightedSum() if prepared is None else refiner.visit(prepared, stage, rate)
-                yield terms.values
-                for urgent in self._take_urgent():
-                    again = refiner.prepare(urgent, self._draws) if ahead is None else None
-                    if again is not None:
-                        refiner.visit(again, stage, max(rate, 0.5 * stage.rate))
+                yield self._visit(prepared, stage, rate)
+                urgent = self._take_urgent()
+                for moved in urgent:
+                    self._visit(draw(moved).result(), stage, max(rate, 0.5 * stage.rate))
+                if following in urgent:  # drawn before it was moved
+                    ahead = draw(following)
         self._refiner = None
         if Update.SHAPE in stage.updates:
             self._near = self.variables.all_joints(self._smpl)
             self._renew_avatars()
 
+    def _visit(
+        self, prepared: PreparedVisit | None, stage: Stage, rate: float
+    ) -> Mapping[str, float]:
+        if prepared is None or self._refiner is None:
+            return {}
+        terms = self._refiner.visit(prepared, stage, rate)
+        pins = self._refiner.pins.get(prepared.column)
+        if pins is not None and pins.locked.any():
+            self._hold(prepared.column, pins, pins.locked)
+            self._refiner.look_again(prepared.column)
+        return terms.values
+
     def _take_urgent(self) -> list[int]:
         urgent, self._urgent = self._urgent, []
         return urgent
 
-    def _set_pins(self) -> None:
-        if self._refiner is not None and self.pictures is not None:
-            pins = {
-                column: pins_of_frame(
-                    self.scene, self.variables.pids, int(index), self.pictures.cameras
-                )
-                for column, index in enumerate(self.frames)
-            }
-            self._refiner.pins = {column: pin for column, pin in pins.items() if pin is not None}
+    def _all_pins(self) -> dict[int, Pins]:
+        cameras = () if self.pictures is None else self.pictures.cameras
+        pins = {
+            column: pins_of_frame(self.scene, self._layers, int(index), cameras)
+            for column, index in enumerate(self.frames)
+        }
+        return {column: found for column, found in pins.items() if found is not None}
+
+    def _hold(self, column: int, pins: Pins, which: Bool[np.ndarray, "people joints=24"]) -> None:
+        """Bring corrected joints of a frame where the user left them."""
+        for row in np.flatnonzero(which.any(-1) & self.variables.valid[:, column]):
+            rotvecs, transl = self.variables.pose(int(row), column)
+            betas = self.variables.betas[row].cpu().numpy()
+            targets = {int(j): pins.anchor[row, j] for j in np.flatnonzero(which[row])}
+            held = bring_joints(self.scene.body, betas, rotvecs, transl, targets)
+            self.variables.place(int(row), column, *held)
+
+    def _replace(self, pid: int, columns: Int[np.ndarray, " columns"]) -> None:
+        """Some frames of a person become the user's, pelvis for pelvis: the shape may differ."""
+        row = self.variables.pids.index(pid)
+        poses = self._reshaped(self._start[pid], self.variables.betas[row].cpu().numpy())
+        self.variables.replace(pid, poses, columns)
+
+    def _reshaped(self, poses: PoseSequence, betas: np.ndarray) -> PoseSequence:
+        body = self.scene.body
+        shift = body.rest_joints(poses.betas)[0] - body.rest_joints(betas)[0]
+        return dataclasses.replace(poses, betas=betas, transl=poses.transl + shift)
 
     def take_in(self, scene: Scene) -> int:
         """Take the user's newer edits into the running work; returns how many frames changed."""
         changed: set[int] = set()
-        for pid in self.variables.pids:
+        for pid, layer in self._layers.items():
             before, after = self.scene.person(pid), scene.person(pid)
-            if before.edit() is after.edit() and before.shown == after.shown:
+            if not after.has_layer(layer) or before.edit(layer) is after.edit(layer):
                 continue
-            old, new = before.poses(), after.poses()
+            old, new = before.poses(layer), after.poses(layer)
             moved = (
                 np.abs(old.rotvecs - new.rotvecs).max((1, 2))
                 + np.abs(old.transl - new.transl).max(1)
             ) > 1e-6
             columns = np.flatnonzero(moved[self.frames])
-            self.variables.replace(pid, new, columns)
+            if len(columns) == 0:
+                continue
+            picked = self.frames[columns]
+            self._start[pid] = self._start[pid].with_frames(
+                picked, new.rotvecs[picked], new.transl[picked]
+            )
+            self._replace(pid, columns)
             changed.update(int(column) for column in columns)
-        detections = self.scene.detections
-        self.scene = dataclasses.replace(scene, detections=detections)
-        if changed:
-            columns = sorted(changed)
-            self._near[:, columns] = self.variables.all_joints(self._smpl)[:, columns]
+            if self._alignment is not None:
+                self._edited.setdefault(pid, set()).update(int(column) for column in columns)
+        self.scene = dataclasses.replace(scene, detections=self.scene.detections)
+        columns = sorted(changed)
+        self._near[:, columns] = self.variables.all_joints(self._smpl)[:, columns]
+        if self._refiner is not None:
+            self._refiner.moved(columns)
+            self._refiner.pins = self._all_pins()
             self._urgent.extend(columns)
-            if self._refiner is not None:
-                self._refiner.moved(columns)
-        self._set_pins()
         return len(changed)
 
     def poses(self) -> dict[int, PoseSequence]:
         """Where everybody is now."""
-        return self.variables.poses()
+        alignment = self._alignment
+        return self.variables.poses() if alignment is None else dict(alignment.poses)
 
     def final_poses(self) -> tuple[dict[int, PoseSequence], dict[int, tuple[int, ...]]]:
         """Poses with person-frames put back that the run left worse than it found them."""
         poses = self.variables.poses()
         worse = worse_person_frames(self.scene, self._start, poses, self.frames)
         for pid, indices in worse.items():
-            start = self._start[pid]
-            # The shape may have changed: the pelvis, not transl, goes back where it was.
-            body = self.scene.body
-            shift = body.rest_joints(start.betas)[0] - body.rest_joints(poses[pid].betas)[0]
+            start = self._reshaped(self._start[pid], poses[pid].betas)
             poses[pid] = poses[pid].with_frames(
-                indices, start.rotvecs[indices], start.transl[indices] + shift
+                indices, start.rotvecs[indices], start.transl[indices]
             )
+        for column, pins in self._all_pins().items():
+            index = int(self.frames[column])
+            for row, pid in enumerate(self.variables.pids):
+                found = poses[pid]
+                locked = {int(j): pins.anchor[row, j] for j in np.flatnonzero(pins.locked[row])}
+                if locked and found.valid[index]:
+                    rotvecs, transl = bring_joints(
+                        self.scene.body, found.betas, found.rotvecs[index], found.transl[index],
+                        locked,
+                    )  # fmt: skip
+                    poses[pid] = found.with_frame(index, rotvecs, transl)
         numbers = {
             pid: tuple(int(number) for number in self.scene.capture.frames[indices])
             for pid, indices in worse.items()
         }
         return poses, numbers
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """A checkpoint: tensors and plain values only."""
         return {
-            "betas": self.variables.betas.clone(),
             "variables": self.variables.tensors(),
             "avatars": [avatar.state() for avatar in self.avatars],
             "gain": self._exposure.gain.detach().clone(),
@@ -304,23 +338,22 @@ class Refinement:
             "near": torch.from_numpy(self._near.copy()),
             "is_near_trusted": self._is_near_trusted,
             "torch_draws": self._torch_draws.get_state(),
-            "draws": _plain(self._draws.bit_generator.state),
+            "draws": plain_generator(self._draws),
         }
 
-    def restore(self, state: Mapping[str, object]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Take back a checkpoint of the same scene and request."""
-        self.variables.restore(state["variables"])  # pyright: ignore[reportArgumentType]
+        self.variables.restore(state["variables"])
         self.avatars = [
-            restore_avatar(avatar, self._smpl, self.device)
-            for avatar in state["avatars"]  # pyright: ignore[reportGeneralTypeIssues]
+            restore_avatar(avatar, self._smpl, self.device) for avatar in state["avatars"]
         ]
         with torch.no_grad():
-            self._exposure.gain.copy_(state["gain"])  # pyright: ignore[reportArgumentType]
-            self._exposure.offset.copy_(state["offset"])  # pyright: ignore[reportArgumentType]
-        self._near = state["near"].numpy()  # pyright: ignore[reportAttributeAccessIssue]
+            self._exposure.gain.copy_(state["gain"])
+            self._exposure.offset.copy_(state["offset"])
+        self._near = state["near"].numpy()
         self._is_near_trusted = bool(state["is_near_trusted"])
-        self._torch_draws.set_state(state["torch_draws"])  # pyright: ignore[reportArgumentType]
-        self._draws.bit_generator.state = _unplain(state["draws"])
+        self._torch_draws.set_state(state["torch_draws"])
+        self._draws = restored_generator(state["draws"])
 
     @property
     def has_learned_avatars(self) -> bool:
@@ -337,15 +370,6 @@ def _is_labelled(scene: Scene) -> bool:
     return any(np.any(detections.pid >= 0) for detections in scene.detections.values())
 
 
-def _wait(job: Future) -> None:
-    try:
-        job.result(timeout=0.05)
-    except TimeoutError:
-        return
-    except Exception:  # noqa: BLE001  # raised again by the caller's own job.result()
-        return
-
-
 def _visiting_order(count: int, rounds: int, generator: np.random.Generator) -> list[int]:
     """Every frame once per round, in random order, never twice in a row when that can be helped."""
     order: list[int] = []
@@ -355,18 +379,3 @@ def _visiting_order(count: int, rounds: int, generator: np.random.Generator) -> 
             chunk[0], chunk[1] = chunk[1], chunk[0]
         order.extend(chunk)
     return order
-
-
-def _plain(value: object) -> object:
-    """Generator state with its 128-bit integers as text, so that restricted loading accepts it."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return f"int:{value}" if isinstance(value, int) else value
-
-
-def _unplain(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _unplain(entry) for name, entry in value.items()}
-    if isinstance(value, str) and value.startswith("int:"):
-        return int(value[4:])
-    return value

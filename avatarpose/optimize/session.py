@@ -6,7 +6,8 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Lock
 
@@ -142,7 +143,7 @@ class OptimizationSession:
             )
         return self._result
 
-    def run(self) -> Iterator[Snapshot]:
+    def run(self) -> Generator[Snapshot, None, None]:
         """Do the work; yields a few snapshots a second.
 
         Raises:
@@ -158,13 +159,14 @@ class OptimizationSession:
         clock = time.monotonic()
         last_snapshot = last_preview = -math.inf
         yield self._snapshot("loading pictures", first_stage, counts, message="Loading pictures")
-        for share in work.load():
-            if self._must_end():
-                break
-            if time.monotonic() - last_snapshot > _SNAPSHOT_S:
-                last_snapshot = time.monotonic()
-                text = f"Loading pictures, {share:.0%}"
-                yield self._snapshot("loading pictures", first_stage, counts, message=text)
+        with closing(work.load()) as shares:
+            for share in shares:
+                if self._must_end():
+                    break
+                if time.monotonic() - last_snapshot > _SNAPSHOT_S:
+                    last_snapshot = time.monotonic()
+                    text = f"Loading pictures, {share:.0%}"
+                    yield self._snapshot("loading pictures", first_stage, counts, message=text)
         self._elapsed_s += time.monotonic() - clock
         for number in range(first_stage, len(stages)):
             if self._must_end():
@@ -173,29 +175,30 @@ class OptimizationSession:
             begun = self._step
             # The exponential of a stage's own pace would mislead here: stages differ tenfold.
             clock = time.monotonic()
-            for values in work.run_stage(stage):
-                now = time.monotonic()
-                spent = now - clock
-                clock = now
-                self._elapsed_s += spent
-                if values:
-                    self._step = min(self._step + 1, begun + counts[number])
-                    self._note(stage, values, spent)
-                self._wait_for_share(spent)
-                if not self._running.is_set():
-                    yield self._snapshot(stage.name, number, counts, message="Paused")
-                    self._running.wait()
-                if self._must_end():
-                    break
-                self._take_posted()
-                wants_preview = now - last_preview > _PREVIEW_S and self._watched[0]
-                if now - last_snapshot > _SNAPSHOT_S or wants_preview:
-                    last_snapshot = now
-                    previews: tuple[Preview, ...] = ()
-                    if wants_preview and number > 0:
-                        last_preview, previews = now, self._previews()
-                    yield self._snapshot(stage.name, number, counts, previews)
-                clock = time.monotonic()
+            with closing(work.run_stage(stage)) as steps:
+                for values in steps:
+                    now = time.monotonic()
+                    spent = now - clock
+                    clock = now
+                    self._elapsed_s += spent
+                    if values:
+                        self._step = min(self._step + 1, begun + counts[number])
+                        self._note(stage, values, spent)
+                    self._wait_for_share(spent)
+                    if not self._running.is_set():
+                        yield self._snapshot(stage.name, number, counts, message="Paused")
+                        self._running.wait()
+                    if self._must_end():
+                        break
+                    self._take_posted()
+                    wants_preview = now - last_preview > _PREVIEW_S and self._watched[0]
+                    if now - last_snapshot > _SNAPSHOT_S or wants_preview:
+                        last_snapshot = now
+                        previews: tuple[Preview, ...] = ()
+                        if wants_preview and number > 0:
+                            last_preview, previews = now, self._previews()
+                        yield self._snapshot(stage.name, number, counts, previews)
+                    clock = time.monotonic()
             self._bands.append(StageBand(stage.name, begun, self._step))
             if self._must_end():
                 break
@@ -204,6 +207,7 @@ class OptimizationSession:
                 self._save(number + 1)
         if self._cancelled.is_set():
             return
+        self._take_posted()
         self._result = self._closing()
         yield self._snapshot("done", len(stages) - 1, counts, self._previews())
 
@@ -302,8 +306,8 @@ class OptimizationSession:
                 for avatar in work.avatars:
                     save_avatar(avatar, self._folder / f"avatar-{avatar.pid}.pt")
                 save_exposure(self._folder, work.cameras, work.renderer[2])
-            except AvatarPoseError as error:  # the poses are what the run was for
-                self._warn(error)
+            except (AvatarPoseError, OSError) as error:  # the poses are what the run was for
+                self._warn(f"The avatars could not be kept: {error}")
         return RunResult(
             poses=poses,
             frames=(int(capture.frames[work.frames[0]]), int(capture.frames[work.frames[-1]])),
@@ -323,11 +327,11 @@ class OptimizationSession:
         try:
             save_checkpoint(self._folder / CHECKPOINT, self._mark, progress)
         except OptimizationError as error:  # the run itself is fine and goes on
-            self._warn(error)
+            self._warn(error.problem)
 
-    def _warn(self, error: AvatarPoseError) -> None:
-        log.warning("%s", error)
-        self._warning = error.problem
+    def _warn(self, text: str) -> None:
+        log.warning(text)
+        self._warning = text
 
     def _restore(self) -> int:
         if not self._resume or self._folder is None:

@@ -17,7 +17,7 @@ class Preview:
     Attributes:
         camera: camera name.
         frame_index: position on the time base.
-        rgba: straight (not premultiplied) colour with opacity, in the undistorted image at reduced size.
+        rgba: straight (not premultiplied) colour with opacity, in the undistorted image, reduced.
     """
 
     camera: str
@@ -85,7 +85,7 @@ class RunResult:
     """What a finished or stopped run leaves behind.
 
     Attributes:
-        poses: refined poses per person over the whole time base; frames outside the range are as before.
+        poses: refined poses per person over the whole time base; outside the range as before.
         frames: first and last frame number refined.
         seconds: running time.
         losses: per term, (step, value) pairs.
