@@ -63,9 +63,19 @@ class GizmoPlace:
     view: Viewpoint
 
     @property
+    def size(self) -> float:
+        """Share of the usual size: small widgets get a smaller gizmo."""
+        return float(np.clip(min(self.view.width, self.view.height) / 440, 0.6, 1.0))
+
+    @property
+    def ring_px(self) -> float:
+        """Radius of the three rings on screen."""
+        return RING_PX * self.size
+
+    @property
     def metres_per_pixel(self) -> float:
-        """Scale that keeps the gizmo's size on screen (m)."""
-        return self.view.metres_per_pixel(self.centre_world)
+        """What a pixel of the usual size is in the world (m); keeps the gizmo's size on screen."""
+        return self.size * self.view.metres_per_pixel(self.centre_world)
 
     @property
     def sight_world(self) -> Float[np.ndarray, "3"]:
@@ -148,7 +158,7 @@ def hit_ring(place: GizmoPlace, pixel: Float[np.ndarray, "2"]) -> Handle | None:
             best, found = away, handle
     if found is None:
         centre = place.view.project(place.centre_world)
-        if np.linalg.norm(pixel - centre) < RING_PX - HIT_PX:
+        if np.linalg.norm(pixel - centre) < place.ring_px - HIT_PX:
             return Handle.BALL
     return found
 
@@ -219,7 +229,7 @@ class RingTurn:
         pixel = np.asarray(pixel, np.float64)
         if self._is_edge_on:
             tangent = self._tangent_px()
-            self._angle_rad += share * float((pixel - self._last) @ tangent) / RING_PX
+            self._angle_rad += share * float((pixel - self._last) @ tangent) / self._place.ring_px
         else:
             now = angle_on_ring(self._place, self.handle, pixel)
             if now is not None and self._before is not None:
@@ -263,7 +273,7 @@ class BallTurn:
         self, pixel: Float[np.ndarray, "2"], share: float = 1.0
     ) -> Float[np.ndarray, "3 3"]:
         """The turn in the world since the grab, after the cursor went on to `pixel`."""
-        step = share * (np.asarray(pixel, np.float64) - self._last) / RING_PX
+        step = share * (np.asarray(pixel, np.float64) - self._last) / self._place.ring_px
         self._last = np.asarray(pixel, np.float64)
         view = self._place.view
         rotvec = step[0] * -view.down_world + step[1] * view.right_world

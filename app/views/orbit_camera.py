@@ -14,6 +14,7 @@ from avatarpose.geometry.rigid import apply, invert, rigid
 NEAR_M, FAR_M = 0.03, 200.0
 STEEPEST_RAD = np.radians(89.9)
 CLOSEST_M, FURTHEST_M = 0.15, 80.0
+FRAMED_SHARE = 0.9  # of the picture is filled by what is framed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,13 +153,15 @@ class OrbitCamera:
         self, points_world: Float[np.ndarray, "points 3"], width: int, height: int
     ) -> "OrbitCamera":
         """Centred on the points and far enough away to see them all."""
-        low, high = points_world.min(axis=0), points_world.max(axis=0)
-        centre = 0.5 * (low + high)
-        radius = float(max(np.linalg.norm(points_world - centre, axis=-1).max(), 0.12))
-        half = 0.5 * self.field_of_view_rad
-        half = min(half, np.arctan(np.tan(half) * max(width, 1) / max(height, 1)))
-        distance = float(np.clip(1.08 * radius / np.sin(half), CLOSEST_M, FURTHEST_M))
-        return replace(self, target_world=centre.astype(np.float64), distance_m=distance)
+        points = np.asarray(points_world, np.float64)
+        centre = 0.5 * (points.min(axis=0) + points.max(axis=0))
+        local = (points - centre) @ self.viewpoint(width, height).camera_from_world[:3, :3].T
+        slope_y = FRAMED_SHARE * np.tan(0.5 * self.field_of_view_rad)
+        slope_x = slope_y * max(width, 1) / max(height, 1)
+        # A point is in the picture when |x| <= slope (distance + depth), and so for y.
+        needed = np.maximum(np.abs(local[:, 0]) / slope_x, np.abs(local[:, 1]) / slope_y)
+        distance = float(np.clip((needed - local[:, 2]).max(), 0.5, FURTHEST_M))
+        return replace(self, target_world=centre, distance_m=distance)
 
     def facing(self, azimuth_rad: float, elevation_rad: float) -> "OrbitCamera":
         """Seen from another side."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QOffscreenSurface,
     QOpenGLContext,
     QPalette,
+    QResizeEvent,
 )
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
@@ -53,6 +54,7 @@ class Viewport(QWidget):
         self._photos = PhotoMaker()
         self.gizmo = GizmoTool(bench, self)
         self._hovered_camera: str | None = None
+        self._frames_itself = True  # until somebody turns or moves the view
         self.bar = ViewportBar(self)
         self._canvas = vispy_app.Canvas(
             app=vispy_app.use_app("pyside6"),
@@ -121,6 +123,12 @@ class Viewport(QWidget):
         seen = self._orbit if self._through is None else self._through
         return seen.viewpoint(width, height)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep everybody in view as long as nobody has chosen another view."""
+        super().resizeEvent(event)
+        if self._frames_itself and self._through is None and self._bench.document.shown is not None:
+            self.frame_people()
+
     def repaint_later(self, *_: object) -> None:
         """Draw again with the next turn of the event loop (once, however often it is asked)."""
         self.canvas.update()
@@ -128,6 +136,7 @@ class Viewport(QWidget):
     def frame_selection(self) -> None:
         """Bring the selected joint, else the active person, into the middle."""
         joint, pid = self._bench.selection.joint, self._bench.selection.pid
+        self._frames_itself = False
         joints = self.joints()
         if pid in joints and joint is not None:
             near = [joint, *(i for i, parent in enumerate(PARENTS) if parent == joint)]
@@ -147,6 +156,7 @@ class Viewport(QWidget):
     def frame_all(self) -> None:
         """Bring people and cameras into view."""
         scene = self._bench.document.shown
+        self._frames_itself = False
         if scene is not None:
             points = [vertices[::50] for vertices in self.vertices().values()]
             points += [camera.centre_world[None] for camera in scene.capture.rig]
@@ -155,6 +165,7 @@ class Viewport(QWidget):
     def look_from(self, azimuth_rad: float, elevation_rad: float) -> None:
         """See the scene from a side."""
         self.leave_camera()
+        self._frames_itself = False
         self._orbit = self._orbit.facing(azimuth_rad, elevation_rad)
         self.repaint_later()
 
@@ -191,6 +202,7 @@ class Viewport(QWidget):
 
     def steer(self, delta_px: np.ndarray, *, pans: bool) -> None:
         """Turn around the target, or shift the view; a camera's picture is shifted."""
+        self._frames_itself = False
         if self._through is not None:
             self._through = self._through.panned(delta_px)
         elif pans:
@@ -202,6 +214,7 @@ class Viewport(QWidget):
     def zoom(self, factor: float, pixel: np.ndarray) -> None:
         """Closer (factor below 1) or farther, towards a position on the canvas."""
         width, height = self.canvas.width(), self.canvas.height()
+        self._frames_itself = False
         if self._through is not None:
             self._through = self._through.zoomed(factor, pixel, width, height)
         else:
@@ -342,6 +355,7 @@ class Viewport(QWidget):
         self.bar.show_camera(None)
         self._pages.setCurrentWidget(self._empty if scene is None else self.canvas)
         self.bar.setEnabled(scene is not None)
+        self._frames_itself = True
         if scene is not None:
             self.frame_people()
 

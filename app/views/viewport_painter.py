@@ -207,24 +207,25 @@ class ViewportPainter:
         if not shown:
             return
         pairs = np.array(BONES)
+        size = _skeleton_size(view, shown)
         starts, ends, colours, widths = [], [], [], []
         for body in shown:
             assert body.joints is not None
             rgb = np.asarray(body.colour)
             bright = rgb + (1 - rgb) * (0.45 if body.is_active else 0.15)
             alpha = 0.14 if body.is_dimmed else 0.95 if body.is_active else 0.7
-            width = 2.6 if body.is_active else 2.0
+            width = size * (2.6 if body.is_active else 2.0)
             for colour, strength, more in ((look.halo, 0.55 * alpha, 2.2), (bright, alpha, 0.0)):
                 starts.append(body.joints[pairs[:, 0]])
                 ends.append(body.joints[pairs[:, 1]])
                 colours.append(np.tile([*colour, strength], (len(pairs), 1)))
-                widths.append(np.full(len(pairs), width + more))
+                widths.append(np.full(len(pairs), width + size * more))
         self._bones.set_segments(
             np.concatenate(starts), np.concatenate(ends), np.concatenate(colours),
             np.concatenate(widths),
         )  # fmt: skip
         self._bones.draw(view, scale, depth_test=False)
-        self._joints.set_markers(_joint_markers(shown, picture, look))
+        self._joints.set_markers(_joint_markers(shown, picture, look, size))
         self._joints.draw(view, scale)
 
     def _draw_gizmo(self, view: Viewpoint, scale: float, gizmo: GizmoLook, look: Look) -> None:
@@ -253,7 +254,7 @@ class ViewportPainter:
         if picture.gizmo is not None and picture.gizmo.readout:
             at = view.project(picture.gizmo.place.centre_world)
             if np.isfinite(at).all():
-                reach = VIEW_RING_PX + 20
+                reach = VIEW_RING_PX * picture.gizmo.place.size + 20
                 self._draw_word(
                     view, scale, picture.gizmo.readout, look.ink, look, at[0], at[1] - reach
                 )
@@ -346,7 +347,17 @@ def _floor_lines(look: Look) -> Lines:
     )  # fmt: skip
 
 
-def _joint_markers(shown: Sequence[ShownBody], picture: Picture, look: Look) -> Markers:
+def _skeleton_size(view: Viewpoint, shown: Sequence[ShownBody]) -> float:
+    """Share of the usual size of joints and bones: far away they must not hide each other."""
+    pelves = np.array([body.joints[0] for body in shown if body.joints is not None])
+    depth = float(np.median(view.depth(pelves)))
+    pixels_per_metre = view.pixel_from_camera[1, 1] / max(depth, 0.1)
+    return float(np.clip(pixels_per_metre / 240, 0.5, 1.0))
+
+
+def _joint_markers(
+    shown: Sequence[ShownBody], picture: Picture, look: Look, scale: float
+) -> Markers:
     positions, fills, edges, sizes = [], [], [], []
     for body in shown:
         assert body.joints is not None
@@ -355,14 +366,14 @@ def _joint_markers(shown: Sequence[ShownBody], picture: Picture, look: Look) -> 
         bright = rgb + (1 - rgb) * (0.3 if body.is_active else 0.0)
         fill = np.tile([*bright, alpha], (24, 1))
         edge = np.tile([*look.halo, alpha], (24, 1))
-        size = np.full(24, 10.0 if body.is_active else 8.0)
+        size = np.full(24, scale * (10.0 if body.is_active else 8.0))
         if picture.hovered is not None and picture.hovered[0] == body.pid:
             size[picture.hovered[1]] += 5.0
             edge[picture.hovered[1]] = (*look.accent, 1.0)
         if picture.selected is not None and picture.selected[0] == body.pid:
             fill[picture.selected[1]] = (1.0, 1.0, 1.0, 1.0)
             edge[picture.selected[1]] = (*look.accent, 1.0)
-            size[picture.selected[1]] = max(15.0, size[picture.selected[1]])
+            size[picture.selected[1]] = max(8.0 + 7.0 * scale, size[picture.selected[1]])
         positions.append(body.joints)
         fills.append(fill)
         edges.append(edge)
