@@ -106,7 +106,8 @@ def _readme(capture: "SyntheticCapture", is_png: bool) -> str:
     failures = "\n".join(f"  {failure}" for failure in statistics.failures) or "  none"
     nearest = ", ".join(f"{value:g}" for value in statistics.closest_approach_mm)
     contact = ", ".join(str(frame) for frame in capture.scene.contact_frames) or "none"
-    return f"""A synthetic capture, free to use and to pass on (CC0). The same command makes the same bytes:
+    return f"""A synthetic capture, free to use and to pass on (CC0).
+The same command makes the same bytes:
 
   {shlex.join(command)}
 

@@ -33,7 +33,8 @@ def camera_ring(
         azimuth = start + 2 * np.pi * (index + rng.uniform(-0.12, 0.12)) / views
         radius = 2.7 + reach + rng.uniform(0, 0.25)
         lift = (1.45, 2.15)[index % 2] + rng.uniform(-0.15, 0.15)
-        centre = middle + (radius * np.cos(azimuth), radius * np.sin(azimuth), lift - middle[2])
+        aside = radius * np.array([np.cos(azimuth), np.sin(azimuth)])
+        centre = np.array([middle[0] + aside[0], middle[1] + aside[1], lift])
         aim = middle + rng.uniform(-0.04, 0.04, 3)
         pose = look_at(centre, aim, roll_rad=float(rng.uniform(-0.03, 0.03)))
         seen = apply(pose, points_world)

@@ -1,4 +1,4 @@
-"""A whole synthetic capture: motion, pictures, masks, detections and initial fits, from one seed."""
+"""A whole synthetic capture from one seed: motion, pictures, masks, detections, initial fits."""
 
 from collections import OrderedDict
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 CONTACT_M = 0.015
 _DEEPEST_M = 0.06  # deeper inside, the nearest vertex says nothing about the way out
@@ -44,7 +44,7 @@ def signed_distances(
     theirs = np.flatnonzero(_within(surface, points[mine], reach))
     if len(theirs) == 0:
         return distance, nearest
-    tree = cKDTree(surface[theirs], balanced_tree=False, compact_nodes=False)
+    tree = KDTree(surface[theirs], balanced_tree=False, compact_nodes=False)
     apart, found = tree.query(points[mine], distance_upper_bound=reach)
     hit = np.isfinite(apart)
     mine, found, apart = mine[hit], theirs[found[hit]], apart[hit]

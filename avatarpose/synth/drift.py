@@ -1,4 +1,4 @@
-"""Smooth random curves over time: how people sway, and how errors stay alike from frame to frame."""
+"""Smooth random curves over time: how people sway, and how errors last from frame to frame."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 def drift(
     rng: np.random.Generator, frame_count: int, *channels: int, period_frames: float
-) -> Float[np.ndarray, "frames *channels"]:
+) -> Float[np.ndarray, "..."]:
     """Stationary Gaussian noise of unit variance, alike over about `period_frames` frames."""
     margin = int(np.ceil(4 * period_frames)) + 1
     white = rng.standard_normal((frame_count + 2 * margin, *channels))
@@ -16,7 +16,7 @@ def drift(
     return (smooth * gain)[margin : margin + frame_count]
 
 
-def ease(share: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
+def ease(share: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """From 0 at share <= 0 to 1 at share >= 1, with level ends."""
     share = np.clip(share, 0.0, 1.0)
     return share * share * (3 - 2 * share)

@@ -1,4 +1,4 @@
-"""Initial fits that are wrong in known ways: smooth errors, limbs on the wrong person, bad heading."""
+"""Initial fits wrong in known ways: smooth errors, limbs on the wrong person, a bad heading."""
 
 from dataclasses import dataclass, replace
 
@@ -92,7 +92,7 @@ def spoil(
     if error_mm <= 0:
         fits, errors = attempt(0.0)
         return InitialFits(tuple(fits), float(np.mean(errors)), tuple(errors), failures)
-    while failures and float(np.mean(attempt(0.0)[1])) > 0.5 * error_mm:
+    while failures and float(np.mean(attempt(0.0)[1])) > 0.7 * error_mm:
         failures = failures[:-1]
     low, high = 0.0, 1.0
     while float(np.mean(attempt(high)[1])) < error_mm and high < 20:
@@ -229,7 +229,7 @@ def _reach(
     joint: Joint,
     target: np.ndarray,
 ) -> Float[np.ndarray, "joints=24 3 3"]:
-    """The arm turned, joint by joint from the end, until `joint` is as near to `target` as it goes."""
+    """The arm turned, joint by joint, until `joint` is as near to `target` as it goes."""
     rotations = rotations.copy()
     chain = [PARENTS[joint]]
     while Joint(chain[-1]) not in (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER):

@@ -19,11 +19,18 @@ from avatarpose.synth.footing import FEET, foot_targets, standing_height
 from avatarpose.synth.scripts import Choreography, Part, Touch
 from avatarpose.synth.stances import Side, facing
 
-_STEPS = 11
-_SMOOTHING_FRAMES = (1.8, 1.8, 1.6, 1.6, 1.4, 1.4, 1.2, 1.2, 1.0, 1.0, 1.0)
+_SMOOTHING_FRAMES = (1.6, 1.4, 1.2, 1.0, 1.0, 0.9, 0.8)
+_EXTRA_STEPS = 12  # while bodies still enter one another by more than:
+_EXTRA_SMOOTHING_FRAMES = 0.7
+_DEEPEST_M = 0.008
 _MARGIN_M = 0.003  # free space kept between bare bodies
-_PALM_GAP_M = 0.007  # from the palm's skin to the touched skin
-_PUSHED = 90  # deepest points pushed per person and frame
+_PALM_GAP_M = 0.008  # from the palm's skin to the touched skin
+_BULGE_M = 0.24  # how much wider than a circle hands reach around somebody
+_TIP_GAP_M = 0.018
+_WATCHED = 120  # points watched per person and frame
+_WATCHED_M = 0.04  # and how near to others
+_ROUNDS = 4
+_PUSH_SHARE = 0.7  # of an overlap is undone in one step
 _LARGEST_STEP_RAD = 0.25
 _DAMPING = 0.15
 # How far joints may stray from the stance (rad, one standard deviation).
@@ -33,7 +40,7 @@ _STRAY_RAD: dict[str, float] = {
     "WRIST": 0.35, "FOOT": 0.02, "HAND": 0.01,
 }  # fmt: skip
 _STRAY_PELVIS_M = (0.04, 0.04, 0.03)
-_ANKLE_M, _BALL_M, _PALM_M, _TIP_M, _PUSH_M = 0.006, 0.008, 0.006, 0.015, 0.002
+_ANKLE_M, _BALL_M, _PALM_M, _TIP_M, _PUSH_M = 0.006, 0.008, 0.006, 0.015, 0.003
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +65,17 @@ def perform(
 ) -> list[PoseSequence]:
     """The poses of all people; shapes are their betas."""
     solver = _Solver(model, shapes, choreography)
-    for step in range(_STEPS):
-        solver.improve(_SMOOTHING_FRAMES[step])
-    return solver.sequences()
+    for smoothing_frames in _SMOOTHING_FRAMES:
+        solver.improve(smoothing_frames)
+    best, deepest_m = solver.sequences(), solver.deepest()
+    for _ in range(_EXTRA_STEPS):
+        if deepest_m < _DEEPEST_M:
+            break
+        solver.improve(_EXTRA_SMOOTHING_FRAMES)
+        now_m = solver.deepest()
+        if now_m < deepest_m:
+            best, deepest_m = solver.sequences(), now_m
+    return best
 
 
 class _Solver:
@@ -112,6 +127,39 @@ class _Solver:
                 actor.rotations[:, joint] = turned @ actor.rotations[:, joint]
             actor.transl = actor.transl + step[:, 72:]
             self._place(actor)
+
+    def deepest(self) -> float:
+        """How deep (m) the deepest point of anybody lies inside somebody else, at any frame."""
+        count = len(self.actors[0].transl)
+        lacks = [
+            self._overlaps(person, frame)[0].max()
+            for person in range(len(self.actors))
+            for frame in range(count)
+        ]
+        return max(float(max(lacks)) - _MARGIN_M, 0.0)
+
+    def _overlaps(
+        self, person: int, frame: int
+    ) -> tuple[Float[np.ndarray, " picked"], Float[np.ndarray, "picked 3"]]:
+        """How far (m) each spread vertex must move to keep the margin to others, and whereto.
+
+        Negative where there is room; minus infinity far from everybody.
+        """
+        mine = self.actors[person].vertices[frame, self.skin]
+        lack = np.full(len(mine), -np.inf)
+        outward = np.zeros((len(mine), 3))
+        for index, other in enumerate(self.actors):
+            if index == person:
+                continue
+            distance, nearest = signed_distances(
+                mine, other.vertices[frame], other.normals[frame], _WATCHED_M
+            )
+            short = _MARGIN_M - distance
+            # A hand is thin: a point of a trunk inside it knows no way out. The hand does.
+            short[self.is_hand[nearest] & ~self.is_hand[self.skin]] = -np.inf
+            worse = short > lack
+            lack[worse], outward[worse] = short[worse], other.normals[frame, nearest[worse]]
+        return lack, outward
 
     def _actor(self, betas: np.ndarray, part: Part) -> _Actor:
         before, engaged = matrix_from_rotvec(part.before), matrix_from_rotvec(part.engaged)
@@ -168,10 +216,9 @@ class _Solver:
         for touch, anchor in zip(self.touches, self.anchors, strict=True):
             if touch.person == person:
                 self._pull_hand(actor, person, touch, anchor, normal, right)
-        self._push_out(actor, person, normal, right)
         diagonal = np.arange(75)
         normal[:, diagonal, diagonal] *= 1 + _DAMPING
-        step = np.linalg.solve(normal, right[..., None])[..., 0]
+        step = self._without_overlap(actor, person, normal, right)
         size = np.abs(step[:, :72]).max(axis=1, keepdims=True)
         return step * np.minimum(1.0, _LARGEST_STEP_RAD / np.maximum(size, 1e-9))
 
@@ -203,9 +250,12 @@ class _Solver:
         if touch.is_clasp:
             goal = (goal + here) / 2
         free = self.start[person][:, list(Side).index(touch.side)]
-        share = touch.share[:, None]
-        wanted = (1 - share) * free + share * goal
-        weight = np.minimum(1.0, 6 * touch.share) / _PALM_M**2
+        if touch.is_clasp:
+            share = touch.share[:, None]
+            wanted = (1 - share) * free + share * goal
+        else:
+            wanted = _way_around(other.joints[:, Joint.SPINE3], free, goal, touch.share)
+        weight = np.minimum(1.0, 6 * touch.share) * (0.1 + 0.9 * touch.share**4) / _PALM_M**2
         _pull_point(normal, right, actor, here, self.carried[palm], wanted - here, weight)
         if touch.is_clasp:
             return
@@ -215,37 +265,44 @@ class _Solver:
             height = np.einsum("fc,fc->f", tip_here - other.vertices[:, anchor], outward)
             _push_points(
                 normal, right, actor, tip_here[:, None], self.carried[[tip]], outward[:, None],
-                (0.014 - height)[:, None], touch.share[:, None] / _TIP_M**2,
+                (_TIP_GAP_M - height)[:, None], touch.share[:, None] ** 8 / _TIP_M**2,
             )  # fmt: skip
 
-    def _push_out(self, actor: _Actor, person: int, normal: np.ndarray, right: np.ndarray) -> None:
-        points, directions, lacks, carried = [], [], [], []
-        for frame in range(len(actor.transl)):
-            mine = actor.vertices[frame, self.skin]
-            lack = np.zeros(len(mine))
-            outward = np.zeros((len(mine), 3))
-            for index, other in enumerate(self.actors):
-                if index == person:
-                    continue
-                distance, nearest = signed_distances(
-                    mine, other.vertices[frame], other.normals[frame], _MARGIN_M
-                )
-                short = np.where(np.isfinite(distance), _MARGIN_M - distance, 0.0)
-                # A hand is thin: a point of a trunk inside it knows no way out. The hand does.
-                short[self.is_hand[nearest] & ~self.is_hand[self.skin]] = 0.0
-                worse = short > lack
-                lack[worse], outward[worse] = short[worse], other.normals[frame, nearest[worse]]
-            worst = np.argsort(-lack)[:_PUSHED]
-            points.append(mine[worst])
-            directions.append(outward[worst])
-            lacks.append(lack[worst])
-            carried.append(self.carried[self.skin[worst]])
-        lack = np.stack(lacks)
-        weight = (lack > 0) / _PUSH_M**2 / 6
-        _push_points(
-            normal, right, actor, np.stack(points).astype(np.float64), np.stack(carried),
-            np.stack(directions).astype(np.float64), 0.7 * lack, weight,
-        )  # fmt: skip
+    def _without_overlap(
+        self, actor: _Actor, person: int, normal: np.ndarray, right: np.ndarray
+    ) -> Float[np.ndarray, "frames 75"]:
+        """The step that solves the system and leaves no watched point inside anybody.
+
+        Points that would end up inside join the equations, round by round.
+        """
+        rows, lack = self._watched(actor, person)
+        step = np.zeros_like(right)
+        for _ in range(_ROUNDS):
+            weight = (lack > np.einsum("fpk,fk->fp", rows, step)) / _PUSH_M**2
+            weighted = rows * weight[..., None]
+            full = normal + np.swapaxes(weighted, 1, 2) @ rows
+            wanted = right + np.einsum(
+                "fpk,fp->fk", weighted, np.where(lack > 0, _PUSH_SHARE * lack, lack)
+            )
+            step = np.linalg.solve(full, wanted[..., None])[..., 0]
+        return step
+
+    def _watched(self, actor: _Actor, person: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the points nearest to or deepest in others, and how far each must move (m)."""
+        count = len(actor.transl)
+        points = np.zeros((count, _WATCHED, 3))
+        directions = np.zeros((count, _WATCHED, 3))
+        lacks = np.full((count, _WATCHED), -1.0)
+        carried = np.zeros((count, _WATCHED, 24))
+        for frame in range(count):
+            lack, outward = self._overlaps(person, frame)
+            worst = np.argsort(-lack)[:_WATCHED]
+            worst = worst[np.isfinite(lack[worst])]
+            points[frame, : len(worst)] = actor.vertices[frame, self.skin[worst]]
+            directions[frame, : len(worst)] = outward[worst]
+            lacks[frame, : len(worst)] = lack[worst]
+            carried[frame, : len(worst)] = self.carried[self.skin[worst]]
+        return _rows(actor, points, carried, directions), lacks
 
 
 def _pull_point(
@@ -278,12 +335,37 @@ def _push_points(
     weights: np.ndarray,
 ) -> None:
     """Adds rows: points should move by `amounts` along `directions` (frames x points)."""
-    arms = points[:, :, None] - actor.joints[:, None]  # frames, points, joints, 3
-    slope = np.cross(arms, directions[:, :, None]) * carried[..., None]
-    rows = np.concatenate([slope.reshape(*points.shape[:2], 72), directions], axis=2)
+    rows = _rows(actor, points, carried, directions)
     weighted = rows * weights[..., None]
     normal += np.swapaxes(weighted, 1, 2) @ rows
     right += np.einsum("fpk,fp->fk", weighted, amounts)
+
+
+def _rows(
+    actor: _Actor, points: np.ndarray, carried: np.ndarray, directions: np.ndarray
+) -> Float[np.ndarray, "frames points 75"]:
+    """How fast points move along directions for each unknown of a step."""
+    arms = points[:, :, None] - actor.joints[:, None]  # frames, points, joints, 3
+    slope = np.cross(arms, directions[:, :, None]) * carried[..., None]
+    return np.concatenate([slope.reshape(*points.shape[:2], 72), directions], axis=2)
+
+
+def _way_around(
+    axis: Float[np.ndarray, "frames 3"],
+    start: Float[np.ndarray, "frames 3"],
+    goal: Float[np.ndarray, "frames 3"],
+    share: Float[np.ndarray, " frames"],
+) -> Float[np.ndarray, "frames 3"]:
+    """Points on the way from start to goal that leads around an upright axis, not through it."""
+    from_axis, to_axis = start - axis, goal - axis
+    first, last = (np.arctan2(way[:, 1], way[:, 0]) for way in (from_axis, to_axis))
+    turn = np.mod(last - first + np.pi, 2 * np.pi) - np.pi
+    angle = first + share * turn
+    radius = (1 - share) * np.hypot(*from_axis[:, :2].T) + share * np.hypot(*to_axis[:, :2].T)
+    radius = radius + _BULGE_M * np.abs(turn) / np.pi * 4 * share * (1 - share)
+    height = (1 - share) * start[:, 2] + share * goal[:, 2]
+    place = axis[:, :2] + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return np.concatenate([place, height[:, None]], axis=1)
 
 
 def _carried_share(model: SmplModel) -> Float[np.ndarray, "vertices joints=24"]:
@@ -302,8 +384,9 @@ def _ancestors_of(joint: int) -> Float[np.ndarray, "joints=24"]:
 
 
 def _spread_vertices(model: SmplModel) -> Int[np.ndarray, " picked"]:
-    """About 2000 vertices spread over the surface, for the push-out."""
-    keys = np.floor(model.v_template / 0.022).astype(np.int64)
+    """About 2500 vertices spread over the surface, denser on the hands, for the push-out."""
+    size_m = np.where(_hand_vertices(model), 0.012, 0.022)[:, None]
+    keys = np.floor(model.v_template / size_m).astype(np.int64)
     _, first = np.unique(keys, axis=0, return_index=True)
     return np.sort(first)
 

@@ -17,6 +17,8 @@ from avatarpose.synth.stances import (
     IN_RING,
     ON_SHOULDER,
     OPEN,
+    OPEN_HIGH,
+    OPEN_LOW,
     REACHING,
     SHAKING,
     Side,
@@ -157,11 +159,12 @@ class _Stage:
 def _hug(stage: _Stage) -> Choreography:
     first, second, way = embrace()
     turn = 0.10 * stage.wave(3.5) + 0.15 * (1 - stage.near)
-    (place_a, heading_a), (place_b, heading_b) = stage.opposite(way[0], 0.45, turn, way[1])
-    open_arms = stance(left=OPEN, right=OPEN, lean_rad=0.10)
+    (place_a, heading_a), (place_b, heading_b) = stage.opposite(way[0], 0.80, turn, way[1])
+    # Everybody's left arm goes over the other's right arm, as it does in the embrace.
+    apart = stance(left=OPEN_HIGH, right=OPEN_LOW, lean_rad=0.05)
     parts = (
-        stage.part(place_a, heading_a, open_arms, first),
-        stage.part(place_b, heading_b, open_arms, second),
+        stage.part(place_a, heading_a, apart, first),
+        stage.part(place_b, heading_b, apart, second),
     )
     slips = 0.012 * stage.rng.standard_normal((4, 3)) * (1.0, 1.0, 0.0)
     spots = (  # the first one holds the waist, the second one the shoulder blades
@@ -181,17 +184,18 @@ def _dance(stage: _Stage) -> Choreography:
     turn = 1.1 * stage.time_s + 0.1 * stage.wave(1.4)
     glide = 0.08 * np.stack([stage.wave(2.1), stage.wave(2.9, 1.0)], axis=1)
     (place_a, heading_a), (place_b, heading_b) = stage.opposite(0.40, 0.30, turn, -0.06)
-    apart = stance(left=REACHING, right=REACHING)
+    leads = stance(left=REACHING, right=OPEN_LOW)
+    follows = stance(left=OPEN_HIGH, right=REACHING)
     parts = (
-        stage.part(place_a + glide, heading_a, apart, stance(left=HELD_ASIDE, right=AROUND_BACK)),
-        stage.part(place_b + glide, heading_b, apart, stance(left=ON_SHOULDER, right=HELD_ASIDE)),
+        stage.part(place_a + glide, heading_a, leads, stance(left=HELD_ASIDE, right=AROUND_BACK)),
+        stage.part(place_b + glide, heading_b, follows, stance(left=ON_SHOULDER, right=HELD_ASIDE)),
     )
     palm = (0.0, -0.025, 0.0)
     touches = (
         Touch(0, Side.LEFT, 1, Joint.RIGHT_HAND, palm, stage.arms, is_clasp=True),
         Touch(1, Side.RIGHT, 0, Joint.LEFT_HAND, palm, stage.arms, is_clasp=True),
-        Touch(0, Side.RIGHT, 1, Joint.SPINE3, (0.09, 0.02, -0.10), stage.arms),
-        Touch(1, Side.LEFT, 0, Joint.RIGHT_SHOULDER, (0.0, 0.05, -0.04), stage.arms),
+        Touch(0, Side.RIGHT, 1, Joint.SPINE2, (0.09, 0.02, -0.10), stage.arms),
+        Touch(1, Side.LEFT, 0, Joint.RIGHT_SHOULDER, (0.0, 0.06, -0.02), stage.arms),
     )
     return Choreography(parts, touches)
 
@@ -220,10 +224,10 @@ def _handshake(stage: _Stage) -> Choreography:
 def _spar(stage: _Stage) -> Choreography:
     push = 0.10 * stage.wave(1.3)
     turn = 0.5 * stage.wave(3.0) + 0.5 * stage.time_s
-    (place_a, heading_a), (place_b, heading_b) = stage.opposite(0.60, 0.35, turn)
+    (place_a, heading_a), (place_b, heading_b) = stage.opposite(0.64, 0.35, turn)
     shove = push[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    apart = stance(left=REACHING, right=CLINCHING, lean_rad=0.25, knees_rad=0.5)
-    clinch = stance(left=GRIPPING, right=CLINCHING, lean_rad=0.45, knees_rad=0.6)
+    apart = stance(left=GRIPPING, right=CLINCHING, lean_rad=0.2, knees_rad=0.5)
+    clinch = stance(left=GRIPPING, right=CLINCHING, lean_rad=0.4, knees_rad=0.6)
     parts = (
         stage.part(place_a + shove, heading_a, apart, clinch, sink_m=0.10),
         stage.part(place_b + shove, heading_b, apart, clinch, sink_m=0.10),
@@ -232,8 +236,8 @@ def _spar(stage: _Stage) -> Choreography:
     for who in (0, 1):
         other = 1 - who
         touches += [
-            Touch(who, Side.RIGHT, other, Joint.NECK, (0.03, 0.0, -0.07), stage.arms),
-            Touch(who, Side.LEFT, other, Joint.RIGHT_SHOULDER, (-0.15, -0.02, 0.05), stage.arms),
+            Touch(who, Side.RIGHT, other, Joint.LEFT_SHOULDER, (-0.02, 0.06, 0.0), stage.arms),
+            Touch(who, Side.LEFT, other, Joint.RIGHT_ELBOW, (0.04, -0.05, 0.0), stage.arms),
         ]
     return Choreography(parts, tuple(touches))
 

@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from avatarpose.body.skeleton import MIRROR, Joint, Skel19
 from avatarpose.synth.toy_body import rest_joints, toy_body
@@ -60,7 +60,7 @@ def test_a_raised_arm_carries_its_hand_and_nothing_else(body):
 def test_measured_joints_lie_on_the_body(body):
     posed = body.posed(np.zeros(10), np.zeros((1, 24, 3), np.float32), np.zeros((1, 3)))
     joints = body.skel19(posed)[0]
-    away, _ = cKDTree(posed.vertices_world[0]).query(joints)
+    away, _ = KDTree(posed.vertices_world[0]).query(joints)
     assert away.max() < 0.15
     assert joints[Skel19.NOSE, 2] > joints[Skel19.LEFT_EAR, 2] + 0.05
     assert joints[Skel19.LEFT_EAR, 0] > 0.05 > joints[Skel19.RIGHT_EAR, 0]
