@@ -167,14 +167,12 @@ QTreeView::item:hover, QListView::item:hover {{ background: {c.raised}; }}
 QTreeView::item:selected, QListView::item:selected {{ background: {c.accent};
                color: {c.on_accent}; }}
 QHeaderView::section {{ background: {c.window}; color: {c.dim}; border: none; padding: 4px 6px; }}
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
+QLineEdit, QPlainTextEdit, QTextEdit {{
                background: {c.base}; border: 1px solid {c.hover}; border-radius: 4px;
                padding: 3px 6px; selection-background-color: {c.accent}; }}
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
-               border-color: {c.accent}; }}
-QSpinBox QLineEdit, QDoubleSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent;
-               border: none; padding: 0; }}
-QComboBox QAbstractItemView {{ background: {c.window}; border: 1px solid {c.line}; }}
+QLineEdit:focus {{ border-color: {c.accent}; }}
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent; border: none;
+               border-radius: 0; padding: 0; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.hover}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 12px; margin: -5px 0; border-radius: 6px;

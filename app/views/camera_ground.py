@@ -163,7 +163,11 @@ class CameraGround:
                 self._preview = (preview, self._lens.distorted(preview))
             painter.setOpacity(values.avatar_opacity)
             painter.drawImage(target, self._preview[1])
-        for pid, body in meshes.items():
+        depth = self._camera.depth
+        furthest_first = sorted(
+            meshes.items(), key=lambda item: -float(depth(item[1].joints_world[0].mean(0)))
+        )
+        for pid, body in furthest_first:
             dimmed = selection.is_solo and pid != selection.pid
             painter.setOpacity(MESH_OPACITY * (DIMMED if dimmed else 1.0))
             painter.drawImage(target, self._mesh(scene, pid, body, layout))
