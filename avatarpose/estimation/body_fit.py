@@ -51,6 +51,7 @@ _HINGES = (
 _OVEREXTENSION_SLACK_RAD = 0.1
 _OVEREXTENSION_SPREAD_RAD = 0.1
 _SIDEWAYS_SPREAD_RAD = 0.1
+_TWIST_SPREAD_RAD = 0.3  # of forearms and shanks about themselves, which no keypoint shows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +198,11 @@ def start_term(
     for joint, value in _SPREAD_RAD.items():
         spread[joint] = value
     square = (joint_turns**2).sum(-1) / (looseness * spread[1:]) ** 2
-    return 0.5 * torch.log1p(square).sum()
+    total = 0.5 * torch.log1p(square).sum()
+    for joint, _, bone, _ in _HINGES:
+        twist = joint_turns[..., joint - 1, bone] / _TWIST_SPREAD_RAD
+        total = total + 0.5 * torch.log1p(twist**2).sum()
+    return total
 
 
 def hinge_term(turned: Float[Tensor, "people frames joints=24 3 3"]) -> Tensor:

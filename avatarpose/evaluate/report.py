@@ -193,7 +193,7 @@ def _frame_charts(evaluation: Mapping[str, Any]) -> list[str]:
                 curve = layers[name]["per_frame"].get(pid, {}).get(key, [])
                 is_old = name == names[0] and len(names) > 1
                 colour = "var(--muted)" if is_old else _colour(int(pid))
-                points = list(zip(frames, curve, strict=False))
+                points = [(float(x), y) for x, y in zip(frames, curve, strict=False)]
                 lines.append(Line(name, points, colour, is_dashed=is_old))
             charts.append(line_chart(f"Person {pid}: {label}", lines, "frame"))
     return charts
@@ -205,7 +205,8 @@ def _loss_charts(losses: Mapping[str, Sequence[tuple[int, float]]]) -> list[str]
     for name, curve in losses.items():
         positive = [value for _, value in curve if value > 0]
         is_log = bool(positive) and max(positive) > 20 * min(positive)
-        line = Line(name, list(curve), "var(--accent)")
+        points = [(float(step), float(value)) for step, value in curve]
+        line = Line(name, points, "var(--accent)")
         charts.append(line_chart(name, [line], "step", is_log=is_log))
     return charts
 
@@ -289,7 +290,7 @@ figure{margin:0}
 .picture img{display:block;max-width:100%;border-radius:6px}
 figcaption{font-size:13px;color:var(--muted)}
 .picture figcaption{margin-top:6px}
-.grid-of-charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(310px,1fr));gap:18px}
+.grid-of-charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(400px,1fr));gap:18px}
 svg{display:block;width:100%;height:auto}
 svg text{font-size:11px;fill:var(--muted)}
 .grid{stroke:var(--rule)}
