@@ -138,6 +138,8 @@ class GizmoTool(QObject):
         scene, pid = self._bench.document.shown, self._bench.selection.pid
         if self.tool is Tool.NONE or scene is None or pid not in scene.pids or pid is None:
             return None
+        if pid in self._bench.selection.hidden or pid in self._bench.selection.locked:
+            return None
         body = self._bench.bodies.at(scene, pid, self._bench.playback.index)
         joint = self._acts_on()
         if body is None or joint is None:

@@ -129,7 +129,8 @@ void main() {
     else if (v_shape > 0.5) { away = max(at.x, at.y) * 1.12; }  // square
     float rim = 0.5 * v_size - 1.0;
     float cover = clamp(rim + 0.5 - away, 0.0, 1.0);
-    float inner = clamp(rim - 1.6 * u_scale + 0.5 - away, 0.0, 1.0);
+    float edge = min(1.6 * u_scale, 0.15 * v_size);
+    float inner = clamp(rim - edge + 0.5 - away, 0.0, 1.0);
     vec4 mixed = mix(v_edge, v_colour, inner);
     if (mixed.a * cover < 0.01) { discard; }
     gl_FragColor = vec4(mixed.rgb, mixed.a * cover);

@@ -264,6 +264,8 @@ class Viewport(QWidget):
         index, selection = self._bench.playback.index, self._bench.selection
         found = []
         for person in scene.people:
+            if person.pid in selection.hidden:
+                continue
             body = self._bench.bodies.at(scene, person.pid, index)
             live = self._bench.bodies.live_at(scene, person.pid, index)
             surface = live if live is not None else body
@@ -329,7 +331,8 @@ class Viewport(QWidget):
         scene, index = self._bench.document.shown, self._bench.playback.index
         if scene is None:
             return {}
-        bodies = {pid: self._bench.bodies.at(scene, pid, index) for pid in scene.pids}
+        pids = [pid for pid in scene.pids if pid not in self._bench.selection.hidden]
+        bodies = {pid: self._bench.bodies.at(scene, pid, index) for pid in pids}
         return {pid: body for pid, body in bodies.items() if body is not None}
 
     def joints(self) -> dict[int, np.ndarray]:
@@ -366,6 +369,8 @@ class Viewport(QWidget):
     def toggle_tool(self, tool: Tool) -> None:
         """Show a gizmo, or hide it when it is the one shown."""
         self.gizmo.show(Tool.NONE if tool is self.gizmo.tool else tool)
+        if self.gizmo.tool is not Tool.NONE:
+            self.canvas.setFocus()  # an axis and a number may be typed next
         if self.gizmo.tool is Tool.ROTATE and self._bench.selection.joint is None:
             self.hint_changed.emit("Click a joint: the rings appear on it")
 

@@ -352,7 +352,7 @@ def _skeleton_size(view: Viewpoint, shown: Sequence[ShownBody]) -> float:
     pelves = np.array([body.joints[0] for body in shown if body.joints is not None])
     depth = float(np.median(view.depth(pelves)))
     pixels_per_metre = view.pixel_from_camera[1, 1] / max(depth, 0.1)
-    return float(np.clip(pixels_per_metre / 240, 0.5, 1.0))
+    return float(np.clip(pixels_per_metre / 220, 0.6, 1.0))
 
 
 def _joint_markers(

@@ -423,6 +423,28 @@ def test_solo_dims_the_others_and_only_the_active_person_can_be_picked(open_view
     assert bench.selection.pid == 0
 
 
+def test_somebody_hidden_is_neither_drawn_nor_picked(open_viewport, qtbot):
+    viewport = open_viewport(two_people())
+    switch_off(viewport, "cameras", "floor")
+    bench = bench_of(viewport)
+    chest = joint_px(viewport, 1, Joint.SPINE3)
+    bench.selection.set_hidden(1, True)
+    picture = viewport.screenshot().astype(int)
+    assert np.abs(picture[chest.y(), chest.x()] - picture[2, 2]).max() < 4
+    qtbot.mouseClick(viewport.canvas, LEFT, NONE, chest)
+    assert bench.selection.pid == 0
+
+
+def test_somebody_locked_gets_no_rings(open_viewport, qtbot):
+    viewport = open_viewport(two_people())
+    rings_on(viewport, qtbot, Joint.LEFT_ELBOW)
+    assert viewport.gizmo.place(viewport.viewpoint) is not None
+    bench_of(viewport).selection.set_locked(0, True)
+    assert viewport.gizmo.place(viewport.viewpoint) is None
+    qtbot.keyClicks(viewport.canvas, "x")
+    assert not viewport.gizmo.is_held
+
+
 def test_the_poses_of_a_run_in_progress_are_shown(open_viewport):
     scene = two_people()
     viewport = open_viewport(scene)
