@@ -8,7 +8,14 @@ import numpy as np
 from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import AvatarPoseError, FormatError
 from avatarpose.formats.calibration import RawCamera, check_rig, checked_camera
-from avatarpose.formats.footage import Source, find_masks, find_source, stated_rate, time_base
+from avatarpose.formats.footage import (
+    Source,
+    camera_folder,
+    find_masks,
+    find_source,
+    stated_rate,
+    time_base,
+)
 from avatarpose.formats.keypoints_json import read_keypoint_folder
 from avatarpose.formats.opencv_yaml import Value, matrix_lines, parse_opencv_yaml
 from avatarpose.formats.smpl_json import read_smpl_folder
@@ -189,7 +196,10 @@ def read_easymocap(folder: Path, body: SmplModel) -> Scene:
     sources: dict[str, Source] = {}
     for raw in raw_cameras:
         source = find_source(
-            [folder / "images" / raw.name], [folder / "videos" / raw.name], raw.name, issues
+            [camera_folder(folder / "images", raw.name)],
+            [folder / "videos" / raw.name],
+            raw.name,
+            issues,
         )
         if source is not None:
             sources[raw.name] = source
@@ -229,9 +239,9 @@ def read_easymocap(folder: Path, body: SmplModel) -> Scene:
         name = camera.name
         masks = find_masks(
             [
-                (folder / "mask" / name, True),
-                (folder / "masks" / name, True),
-                (folder / "mask_sta" / name / "all", False),
+                (camera_folder(folder / "mask", name), True),
+                (camera_folder(folder / "masks", name), True),
+                (camera_folder(folder / "mask_sta", name) / "all", False),
             ],
             frames,
             name,
@@ -260,8 +270,8 @@ def read_easymocap(folder: Path, body: SmplModel) -> Scene:
 def _detections(
     folder: Path, camera: Camera, frames: np.ndarray, issues: list[Issue]
 ) -> Detections2D | None:
-    for place in ("openpose", "keypoints", "pose"):
-        keypoints = folder / place / camera.name
+    for place in ("openpose", "keypoints", "pose", "annots"):
+        keypoints = camera_folder(folder / place, camera.name)
         if keypoints.is_dir():
             size = (camera.width, camera.height)
             return read_keypoint_folder(keypoints, frames, size, camera=camera.name, issues=issues)
@@ -287,7 +297,8 @@ def _note_unpaired(
     images = folder / "images"
     entries = images.iterdir() if images.is_dir() else ()
     for name in sorted(entry.name for entry in entries if entry.is_dir()):
-        if name not in known and not name.startswith("."):
+        is_used = any(camera_folder(images, camera).name == name for camera in known)
+        if not is_used and not name.startswith("."):
             issues.append(
                 Issue(
                     Severity.WARNING,

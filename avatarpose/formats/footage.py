@@ -52,6 +52,19 @@ class Source:
         return Footage("images", self.path, np.array(numbers, np.int64), names)
 
 
+def camera_folder(parent: Path, camera: str) -> Path:
+    """The folder of a camera below `parent`, by its name or the same number ("04" for "4")."""
+    exact = parent / camera
+    if exact.is_dir() or not camera.isdigit() or not parent.is_dir():
+        return exact
+    same = [
+        entry
+        for entry in sorted(parent.iterdir())
+        if entry.is_dir() and entry.name.isdigit() and int(entry.name) == int(camera)
+    ]
+    return same[0] if len(same) == 1 else exact
+
+
 def find_source(
     folders: Iterable[Path], videos: Iterable[Path], camera: str, issues: list[Issue]
 ) -> Source | None:

@@ -97,21 +97,27 @@ def read_keypoint_folder(
 
 def _people_of(value: object, path: Path) -> list[np.ndarray]:
     """Flat x, y, confidence rows of the people in one file."""
-    people = value.get("people") if isinstance(value, Mapping) else None
+    people, key = None, "pose_keypoints_2d"
+    if isinstance(value, Mapping):
+        people = value.get("people")
+        if "annots" in value:  # EasyMocap's own files
+            people, key = value["annots"], "keypoints"
     if not isinstance(people, list):
         raise FormatError(
             f"{path} has no list of people.", remedy="Export the keypoints as OpenPose JSON."
         )
     found = []
     for person in people[:_MOST_PEOPLE]:
-        flat = person.get("pose_keypoints_2d") if isinstance(person, Mapping) else None
+        flat = person.get(key) if isinstance(person, Mapping) else None
         if flat is None or (isinstance(flat, Sequence) and len(flat) == 0):
             continue
         try:
-            row = np.asarray(flat, np.float64)
+            row = np.asarray(flat, np.float64).ravel()
         except (TypeError, ValueError, OverflowError) as error:
-            raise FormatError(f"{path} holds keypoints that are no numbers.") from error
-        if row.ndim != 1 or len(row) % 3:
+            raise FormatError(
+                f"{path} holds keypoints that are no numbers.", remedy="Export the keypoints again."
+            ) from error
+        if len(row) % 3:
             raise FormatError(
                 f"{path} holds a person whose numbers do not come in threes.",
                 remedy="Each joint is x, y, confidence.",

@@ -187,10 +187,9 @@ class FrameReader:
             number = footage.source_frames[request.index]
             self._note_damage(request, footage, f"{footage.path.name} ends before frame {number}.")
             return None
-        index_of = {int(number): index for index, number in enumerate(footage.source_frames)}
-        for number, picture in found[:-1]:
-            if number in index_of:
-                self._finish(replace(request, index=index_of[number]), footage, picture)
+        for number, picture in found[:-1]:  # met on the way back: likely to be asked for next
+            for index in np.flatnonzero(footage.source_frames == number).tolist():
+                self._finish(replace(request, index=index), footage, picture)
         return self._finish(request, footage, found[-1][1])
 
     def _finish(

@@ -1,5 +1,6 @@
 """Picture files: which there are, whether they are whole, and their pixels."""
 
+import os
 import re
 import struct
 from collections.abc import Iterable
@@ -46,7 +47,7 @@ def numbered_files(folder: Path, suffixes: Iterable[str], *, camera: str = "") -
     allowed = tuple(suffixes)
     found: dict[int, list[str]] = {}
     unnumbered: list[str] = []
-    for name in sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".")):
+    for name in _file_names(folder):
         if not name.lower().endswith(allowed):
             continue
         stem = next(name[: -len(end)] for end in allowed if name.lower().endswith(end))
@@ -80,6 +81,22 @@ def numbered_files(folder: Path, suffixes: Iterable[str], *, camera: str = "") -
             )
         )
     return NumberedFiles({number: found[number][0] for number in sorted(found)}, tuple(issues))
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Names of the files in a folder, hidden ones left out."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_file()
+            )
+    except OSError as error:
+        raise FormatError(
+            f"The folder {folder} cannot be read: {error.strerror or error}.",
+            remedy="Check that you may read it.",
+        ) from error
 
 
 def is_whole(content: bytes) -> bool:

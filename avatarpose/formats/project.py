@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from avatarpose.body.pose import PoseSequence
 from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import AvatarPoseError, FormatError
 from avatarpose.formats.keypoints_json import read_detections, write_detections
@@ -34,7 +35,7 @@ from avatarpose.formats.scene_text import (
     run_value,
 )
 from avatarpose.formats.smpl_model import load_body_model
-from avatarpose.formats.smpl_params import SmplTracks, read_smpl, write_smpl
+from avatarpose.formats.smpl_params import read_smpl, write_smpl
 from avatarpose.formats.storage import read_json, write_bytes, write_json, write_text
 from avatarpose.formats.toml_text import read_toml, toml_text
 from avatarpose.installation import resource_path
@@ -320,11 +321,11 @@ def _check_pictures(capture: Capture, issues: list[Issue]) -> None:
 def _people(
     document: Mapping[str, Any], folder: Path, capture: Capture, issues: list[Issue]
 ) -> tuple[Person, ...]:
-    tracks: dict[str, SmplTracks] = {}
+    tracks: dict[str, dict[int, PoseSequence]] = {}
     for name in map(str, _list(document.get("layers"))):
         path = folder / "layers" / f"{file_name_of(name)}.npz"
         try:
-            tracks[name] = read_smpl(path)
+            tracks[name] = read_smpl(path).on_time_base(capture.frames)
         except AvatarPoseError as error:
             _note(issues, error, path)
     edits: Any = {}
@@ -332,7 +333,7 @@ def _people(
         edits = read_json(folder / EDITS_FILE)
     except FormatError as error:
         _note(issues, error, folder / EDITS_FILE)
-    people = []
+    people: dict[int, Person] = {}
     for entry in _list(document.get("people")):
         try:
             pid, names = int(entry["pid"]), list(map(str, entry["layers"]))
@@ -343,9 +344,9 @@ def _people(
             _note(issues, FormatError(f"A person lacks {error}."), folder / PROJECT_FILE)
             continue
         layers = tuple(
-            PoseLayer(name, tracks[name].on_time_base(capture.frames)[pid])
+            PoseLayer(name, tracks[name][pid])
             for name in names
-            if name in tracks and pid in tracks[name].people
+            if name in tracks and pid in tracks[name]
         )
         own = {layer.name for layer in layers}
         shown = person.shown if person.shown in own or not own else layers[0].name
@@ -353,11 +354,35 @@ def _people(
         found: dict[str, EditLayer] = {}
         for name, value in stated.items() if isinstance(stated, Mapping) else ():
             try:
-                found[name] = edit_from(value, str(folder / EDITS_FILE))
+                edit = edit_from(value, str(folder / EDITS_FILE))
+                found[name] = _fitting(edit, capture, pid, issues)
             except FormatError as error:
                 _note(issues, error, folder / EDITS_FILE)
-        people.append(replace(person, layers=layers, shown=shown, edits=found))
-    return tuple(people)
+        people[pid] = replace(person, layers=layers, shown=shown, edits=found)
+    return tuple(people.values())
+
+
+def _fitting(edit: EditLayer, capture: Capture, pid: int, issues: list[Issue]) -> EditLayer:
+    """The corrections that lie on the time base, and pins in cameras there are."""
+    keys = {index: key for index, key in edit.keys.items() if 0 <= index < capture.frame_count}
+    pins = tuple(
+        pin
+        for pin in edit.view_pins
+        if 0 <= pin.frame_index < capture.frame_count and pin.camera in capture.rig
+    )
+    lost = len(edit.keys) - len(keys) + len(edit.view_pins) - len(pins)
+    if lost == 0:
+        return edit
+    issues.append(
+        Issue(
+            Severity.WARNING,
+            f"{lost} corrections or pins belong to frames or cameras the capture does not have.",
+            "They are left out; check that capture.json and edits.json belong together.",
+            EDITS_FILE,
+            pid=pid,
+        )
+    )
+    return replace(edit, keys=keys, view_pins=pins)
 
 
 def _detections(

@@ -261,3 +261,28 @@ def test_a_spoilt_file_is_an_issue_or_an_error_of_ours(data, tmp_path_factory, b
     with only_our_errors():
         scene = read_easymocap(folder, body)
         assert all(issue.message for issue in scene.issues)
+
+
+def test_folders_are_matched_by_number_when_their_names_are_padded(small_capture, body):
+    for place in ("images", "mask", "openpose"):
+        (small_capture / place / "4").rename(small_capture / place / "04")
+    scene = read_easymocap(small_capture, body)
+    assert scene.capture.view("4").footage.path.name == "04"
+    assert scene.capture.view("4").masks is not None
+    assert "4" in scene.detections
+    assert not any("no calibration" in issue.message for issue in scene.issues)
+
+
+def test_easymocap_s_own_keypoints_are_read(small_capture, small_scene, body):
+    for camera in ("4", "16", "28", "52"):
+        target = small_capture / "annots" / camera
+        target.mkdir(parents=True)
+        for path in (small_capture / "openpose" / camera).iterdir():
+            people = json.loads(path.read_text())["people"]
+            rows = [np.reshape(p["pose_keypoints_2d"], (25, 3)).tolist() for p in people]
+            annots = [{"personID": i, "keypoints": row} for i, row in enumerate(rows)]
+            (target / f"{path.name[:6]}.json").write_text(json.dumps({"annots": annots}))
+    shutil.rmtree(small_capture / "openpose")
+    scene = read_easymocap(small_capture, body)
+    for camera, expected in small_scene.detections.items():
+        np.testing.assert_array_equal(scene.detections[camera].xyc, expected.xyc)

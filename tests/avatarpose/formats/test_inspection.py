@@ -1,13 +1,19 @@
+import shutil
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from avatarpose.formats.detect import recognise
 from avatarpose.formats.easymocap import read_easymocap
 from avatarpose.formats.inspection import inspect_media
 from avatarpose.formats.masks import read_labels, write_labels
 from avatarpose.geometry.rigid import invert, rigid
+from avatarpose.installation import resource_path
+from tests.avatarpose.formats.damage import spoilt
 
 
 def test_nothing_is_wrong_with_the_sample(small_scene):
@@ -73,3 +79,29 @@ def test_a_video_that_promises_more_than_it_holds_is_named(small_scene, tmp_path
     capture = replace(small_scene.capture, views=(video,))
     (issue,) = [i for i in inspect_media(small_scene.changed(capture=capture)) if i.camera == "4"]
     assert "only 3 can be decoded" in issue.message
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_spoilt_capture_is_described_and_never_an_error(data, tmp_path_factory, body):
+    """What `avatarpose check` does, on a capture with one or two spoilt files."""
+    sample = resource_path("sample", "hug")
+    folder = tmp_path_factory.mktemp("spoilt") / "capture"
+    names = ["intri.yml", "extri.yml", "meta.json", "truth.json", "smpl_init/smpl.npz"]
+    for camera in ("4", "52"):
+        names += [f"images/{camera}/000021.jpg", f"mask/{camera}/000021.png"]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sample / name, folder / name)
+    for name in data.draw(st.lists(st.sampled_from(names), max_size=2)):
+        (folder / name).write_bytes(data.draw(spoilt((folder / name).read_bytes())))
+    found = recognise(folder, body=body)
+    assert (found.scene is None) <= any(issue.severity == "error" for issue in found.issues)
+    if found.scene is not None:
+        inspect_media(found.scene)
+
+
+def test_a_folder_named_like_a_picture_is_no_picture(small_capture, body):
+    (small_capture / "images" / "4" / "000030.jpg").mkdir()
+    scene = read_easymocap(small_capture, body)
+    assert scene.capture.frames.tolist() == [21, 22, 23, 24]

@@ -215,6 +215,19 @@ def test_a_damaged_part_is_left_out_and_the_rest_is_there(worked_scene, tmp_path
     assert sum(issue.severity == "error" for issue in loaded.issues) == 3
 
 
+def test_corrections_outside_the_capture_are_left_out_and_said(worked_scene, tmp_path):
+    folder = tmp_path / "p"
+    save_project(worked_scene, folder)
+    value = json.loads((folder / EDITS_FILE).read_text())
+    edit = value["0"]["initial"]
+    edit["keys"].append({**edit["keys"][0], "index": 400})
+    edit["view_pins"].append({**edit["view_pins"][0], "camera": "nobody"})
+    (folder / EDITS_FILE).write_text(json.dumps(value))
+    loaded = load_project(folder)
+    assert_same_scene(loaded, worked_scene)
+    assert any(issue.message.startswith("2 corrections or pins") for issue in loaded.issues)
+
+
 def test_a_write_that_fails_is_an_error_of_ours(worked_scene, tmp_path):
     (tmp_path / "p").write_text("a file where the folder should be")
     with pytest.raises(FormatError, match="cannot be written"):
