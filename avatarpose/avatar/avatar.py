@@ -103,7 +103,7 @@ def restore_avatar(state: Mapping[str, Any], smpl: TorchSmpl, device: torch.devi
     Raises:
         FormatError: the state is of another version or kind.
     """
-    version = state.get("version") if isinstance(state, Mapping) else None
+    version = state.get("version")
     if version != _VERSION:
         raise FormatError(
             f"The avatar was saved in version {version!r}, not {_VERSION}.",
@@ -180,4 +180,6 @@ def load_avatar(path: Path, smpl: TorchSmpl, device: torch.device) -> Avatar:
             f"{path.name} is not a readable avatar ({type(error).__name__}).",
             remedy="Learn the avatar again.",
         ) from error
+    if not isinstance(state, dict):
+        raise FormatError(f"{path.name} holds no avatar.", remedy="Learn the avatar again.")
     return restore_avatar(state, smpl, device)

@@ -35,7 +35,7 @@ class CanonicalBody:
 
     Attributes:
         skinned: its surface and vertex maps (a batch of one).
-        normals: unit normals of the canonical surface, without gradient.
+        normals: unit normals of the canonical surface.
     """
 
     skinned: SkinnedBody
@@ -52,14 +52,13 @@ def canonical_body(smpl: TorchSmpl, betas: Float[Tensor, "10"]) -> CanonicalBody
     rotvecs = torch.as_tensor(canonical_rotvecs(), dtype=betas.dtype, device=betas.device)
     transl = torch.zeros(1, 3, dtype=betas.dtype, device=betas.device)
     skinned = smpl.skin(betas[None], smpl.joints(betas[None], rotvecs[None], transl))
-    with torch.no_grad():
-        vertices = skinned.vertices_world[0]
-        corners = vertices[smpl.faces]
-        area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals = torch.zeros_like(vertices)
-        for k in range(3):
-            normals.index_add_(0, smpl.faces[:, k], area)
-        normals = torch.nn.functional.normalize(normals, dim=-1)
+    vertices = skinned.vertices_world[0]
+    corners = vertices[smpl.faces]
+    area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = torch.zeros_like(vertices)
+    for k in range(3):
+        normals = normals.index_add(0, smpl.faces[:, k], area)
+    normals = torch.nn.functional.normalize(normals, dim=-1)
     return CanonicalBody(skinned, normals)
 
 

@@ -173,5 +173,7 @@ class NumbaEncode(torch.autograd.Function):
 
         for job in [pool.submit(work, worker) for worker in range(count)]:
             job.result()
+        # Outside the box the nearest point of its border is encoded, which stays where it is.
+        partial[:, (x < 0) | (x > 1)] = 0
         grad_points = torch.from_numpy(partial.sum(0)) if wants_points else None
         return grad_points, torch.from_numpy(grad_table), None

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _MAX_HITS = 16
+_SAME_M = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def ray_intervals(
     k = pixel_from_camera.astype(np.float32)
     faces = np.ascontiguousarray(faces, np.int32)
     _collect_hits(inflated_camera.astype(np.float32), faces, k, ray_of_pixel, hits, counts)
-    _sort_hits(hits, counts)
+    _order_hits(hits, counts)
     skin = np.full(ray_count, np.inf, np.float32)
     _first_hit(skin_camera.astype(np.float32), faces, k, ray_of_pixel, skin)
     return hits, counts, skin
@@ -198,7 +199,7 @@ def _first_hit(vertices, faces, k, ray_of_pixel, nearest):
 
 @numba.njit(nogil=True, cache=True)
 @no_type_check
-def _sort_hits(hits, counts):
+def _order_hits(hits, counts):
     for ray in range(hits.shape[0]):
         for i in range(1, counts[ray]):
             value = hits[ray, i]
@@ -207,6 +208,14 @@ def _sort_hits(hits, counts):
                 hits[ray, j + 1] = hits[ray, j]
                 j -= 1
             hits[ray, j + 1] = value
+        # A ray through the common edge of two triangles has met one surface, not two.
+        kept = 0
+        for i in range(counts[ray]):
+            if kept > 0 and abs(hits[ray, i] - hits[ray, kept - 1]) < _SAME_M:
+                continue
+            hits[ray, kept] = hits[ray, i]
+            kept += 1
+        counts[ray] = kept
 
 
 @numba.njit(nogil=True, cache=True)
