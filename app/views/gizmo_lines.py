@@ -33,6 +33,7 @@ class GizmoLook:
     angle_rad: float
     readout: str
     is_held: bool
+    twist: Handle | None = None  # the ring that turns a limb about its own length
 
 
 class _LineList:
@@ -72,7 +73,8 @@ def ring_lines(gizmo: GizmoLook, look: Look) -> tuple[Lines, Lines]:
             rgb = HELD_COLOUR
         ring = place.ring(handle)
         near = place.faces_viewer(0.5 * (ring[:-1] + ring[1:])) | (handle is Handle.VIEW)
-        width = 4.4 if is_marked else 2.6 if handle is not Handle.VIEW else 1.6
+        width = 1.6 if handle is Handle.VIEW else 3.8 if handle is gizmo.twist else 2.4
+        width = 4.6 if is_marked else width
         back.add(ring[:-1][~near], ring[1:][~near], np.array([*rgb, 0.16 * strength]), 1.4)
         front.add(
             ring[:-1][near], ring[1:][near], np.array([*look.halo, 0.5 * strength]), width + 2

@@ -30,6 +30,19 @@ from avatarpose.scene.scene import Scene
 SNAP_RAD = np.radians(5.0)
 SNAP_M = 0.01
 FINE = 0.2
+# About its own length a limb can turn without moving any joint: only the surface shows it.
+TWIST_HANDLES = {
+    **dict.fromkeys(
+        (
+            Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST,
+            Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST,
+        ),
+        Handle.X,  # the arms of the rest pose lie along x
+    ),
+    **dict.fromkeys(
+        (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.RIGHT_HIP, Joint.RIGHT_KNEE), Handle.Y
+    ),
+}  # fmt: skip
 AXIS_OF_LETTER = {"X": Handle.X, "Y": Handle.Y, "Z": Handle.Z}
 
 
@@ -108,6 +121,14 @@ class GizmoTool(QObject):
     def angle_rad(self) -> float:
         """How far the held ring is turned."""
         return self._amount if self.tool is Tool.ROTATE else 0.0
+
+    @property
+    def twist(self) -> Handle | None:
+        """The ring that twists the selected limb; only the joint's own axes have one."""
+        joint = self._acts_on()
+        if joint is None or self.tool is not Tool.ROTATE or self.axes is not Axes.LOCAL:
+            return None
+        return TWIST_HANDLES.get(joint)
 
     @property
     def readout(self) -> str:

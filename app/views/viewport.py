@@ -319,6 +319,7 @@ class Viewport(QWidget):
             self.gizmo.angle_rad,
             self.gizmo.readout,
             self.gizmo.is_held,
+            self.gizmo.twist,
         )
 
     def _look(self) -> look.Look:

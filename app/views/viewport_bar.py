@@ -22,7 +22,7 @@ class ViewportBar(QWidget):
         super().__init__(parent)
         self.setObjectName("viewport bar")
         self._free_opacity, self._through_opacity = 1.0, THROUGH_MESH_OPACITY
-        self._is_through = False
+        self._is_through = self._has_tool = False
         self._mesh = self._switch("Mesh", "Body surfaces")
         self._skeleton = self._switch("Skeleton", "Joints and bones")
         self._cameras = self._switch("Cameras", "Where the cameras stand; double-click one")
@@ -32,7 +32,6 @@ class ViewportBar(QWidget):
         self._move = self._switch("Move", "Arrows that move the person  (G)", on=False)
         self.axes = QComboBox()
         self.axes.setToolTip("Axes of the rings and arrows")
-        self.axes.setEnabled(False)
         self.axes.setAccessibleName("Gizmo axes")
         for axes in Axes:
             self.axes.addItem(axes.value, axes)
@@ -118,17 +117,20 @@ class ViewportBar(QWidget):
     def show_tool(self, tool: Tool, axes: Axes) -> None:
         """Press the button of the shown gizmo and name its axes."""
         self.axes.setCurrentIndex(self.axes.findData(axes))
-        self.axes.setEnabled(tool is not Tool.NONE)
+        self._has_tool = tool is not Tool.NONE
+        self._fit()
         self._rotate.setChecked(tool is Tool.ROTATE)
         self._move.setChecked(tool is Tool.MOVE)
 
     def _fit(self) -> None:
-        """Hide what does not fit, and the photo's controls while there is none."""
-        through = (self._photo_label, self.photo, self.leave)
+        """Hide what does not fit, and what belongs to a photo or gizmo while there is none."""
+        unused: list[QWidget] = [] if self._has_tool else [self.axes]
+        if not self._is_through:
+            unused += [self._photo_label, self.photo, self.leave]
         items = [self._row.itemAt(place) for place in range(self._row.count())]
         widgets = [item.widget() for item in items if item is not None]
         self.setFixedHeight(2 + max(w.sizeHint().height() for w in widgets if w is not None))
-        wanted = [w for w in widgets if w is not None and (self._is_through or w not in through)]
+        wanted = [widget for widget in widgets if widget is not None and widget not in unused]
         needed = sum(widget.sizeHint().width() + self._row.spacing() for widget in wanted) + 24
         for widget in self._yielding:
             if needed <= self.width():

@@ -370,6 +370,22 @@ def test_a_typed_angle_turns_about_the_chosen_axis(open_viewport, qtbot, axes, a
     np.testing.assert_allclose(after, expected, atol=1e-5)
 
 
+def test_the_twist_ring_of_a_limb_runs_around_the_bone(open_viewport, qtbot):
+    viewport = open_viewport(two_people())
+    children = {Joint.LEFT_ELBOW: Joint.LEFT_WRIST, Joint.RIGHT_HIP: Joint.RIGHT_KNEE}
+    for joint, child in children.items():
+        rings_on(viewport, qtbot, joint)
+        place, twist = viewport.gizmo.place(viewport.viewpoint), viewport.gizmo.twist
+        assert place is not None
+        assert twist is not None
+        bone = np.subtract(*body_of(viewport, 0).joints_world[0, [child, joint]])
+        assert abs(place.axis_world(twist) @ bone) / np.linalg.norm(bone) > 0.9
+        viewport.gizmo.set_axes(Axes.WORLD)
+        assert viewport.gizmo.twist is None
+        viewport.gizmo.set_axes(Axes.LOCAL)
+        viewport.show_tool(Tool.NONE)
+
+
 def test_the_move_arrows_shift_the_person_along_one_axis(open_viewport, qtbot):
     viewport = open_viewport(two_people())
     bench = bench_of(viewport)
@@ -554,7 +570,9 @@ def test_a_narrow_viewport_keeps_what_matters_in_its_bar(open_viewport):
     viewport = open_viewport(two_people(), 240, 300)
     assert viewport.canvas.width() == 240
     viewport.look_through("4")
+    viewport.show_tool(Tool.MOVE)
     assert viewport.bar.leave.isVisible()
     assert not viewport.bar.axes.isVisible()
     viewport.resize(1200, 300)
     assert viewport.bar.axes.isVisible()
+    assert viewport.bar.axes.currentData() is Axes.WORLD
