@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-_FONT = cv2.FONT_HERSHEY_DUPLEX
+FONT = cv2.FONT_HERSHEY_DUPLEX
 _LETTER_PX = 15.0  # height of a line of text at 480 lines
 _INK = (255, 255, 255)
 _GROUND = 0.62  # how much the ground under text is darkened
@@ -47,13 +47,13 @@ def write_lines(
     if not lines:
         return
     step = _LETTER_PX * unit
-    scale = cv2.getFontScaleFromHeight(_FONT, round(0.62 * step), 1)
+    scale = cv2.getFontScaleFromHeight(FONT, round(0.62 * step), 1)
     stroke = max(1, round(0.55 * unit))
     inset = 0.45 * step
     chip = 0.62 * step
     widths = []
     for line in lines:
-        (width, _), _ = cv2.getTextSize(_plain(line.text), _FONT, scale, stroke)
+        (width, _), _ = cv2.getTextSize(plain_text(line.text), FONT, scale, stroke)
         widths.append(width + (chip + 0.4 * step if line.colour else 0))
     box_width = round(max(widths) + 2 * inset)
     box_height = round(step * 1.25 * len(lines) + inset)
@@ -70,10 +70,10 @@ def write_lines(
             )
             x += chip + 0.4 * step
         place = (round(x), round(middle + 0.31 * step))
-        cv2.putText(canvas, _plain(line.text), place, _FONT, scale, _INK, stroke, cv2.LINE_AA)
+        cv2.putText(canvas, plain_text(line.text), place, FONT, scale, _INK, stroke, cv2.LINE_AA)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """The text in the letters the font has."""
     spread = unicodedata.normalize("NFKD", text)
     bare = "".join(letter for letter in spread if not unicodedata.combining(letter))

@@ -1,11 +1,13 @@
 """Finished pictures of a project: bodies and avatars over the photos, avatars from new views."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+import cv2
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from avatarpose.avatar.marching import Band
 from avatarpose.avatar.surface import SurfaceTopology
@@ -92,13 +94,41 @@ class Gallery:
 
     def overlay(self, camera: str, index: int) -> NamedPicture:
         """The bodies over the photo."""
-        return self._name(camera, index), self._drawn(camera, index, self._poses, self._layer)
+        return self._name(camera, index), self._drawn(
+            camera, index, self._poses, self._layer_title()
+        )
 
     def comparison(self, camera: str, index: int) -> NamedPicture:
         """The initial bodies and those of the layer, side by side."""
         before = self._drawn(camera, index, layer_poses(self._scene, INITIAL), INITIAL)
-        after = self._drawn(camera, index, self._poses, self._layer)
+        after = self._drawn(camera, index, self._poses, self._layer_title())
         return self._name(camera, index), sheet([before, after], 2)
+
+    def closeup(self, camera: str, index: int, height_px: int) -> NamedPicture:
+        """Only where the people are: photo, initial bodies, the layer's bodies, avatars."""
+        initial = layer_poses(self._scene, INITIAL)
+        before = drawn_people(self._scene, initial, index)
+        after = drawn_people(self._scene, self._poses, index)
+        surfaces = [person.vertices_world for person in (*before, *after)]
+        full = self._scene.capture.rig[camera]
+        left, top, right, bottom = _box(full, surfaces)
+        photo = self._photo(camera, index, full)[top:bottom, left:right]
+        size = (round((right - left) * height_px / (bottom - top)), height_px)
+        model = _cropped(full, left, top, right, bottom).resized(*size)
+        photo = cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC)
+        panels = [Overlay(photo, model) for _ in range(4)]
+        self._label(panels[0], after, [f"camera {camera}   {self._when(index)}"])
+        for panel, people, title in (
+            (panels[1], before, INITIAL),
+            (panels[2], after, self._layer_title()),
+        ):
+            panel.mesh(people, _MESH_OPACITY)
+            panel.outlines(people)
+            self._label(panel, (), [title])
+        wide, x, y = wide_ideal_camera(model)
+        panels[3].avatars(recorded(self._rendered(wide, index, camera), x, y))
+        self._label(panels[3], (), ["avatars"])
+        return self._name(camera, index), sheet([panel.picture() for panel in panels], 4)
 
     def avatars(self, camera: str, index: int) -> NamedPicture:
         """The avatars where the recorded camera saw the people."""
@@ -181,8 +211,12 @@ class Gallery:
     def _name(self, camera: str, index: int) -> str:
         return f"{file_name_of(camera)}-{int(self._scene.capture.frames[index]):06d}"
 
+    def _layer_title(self) -> str:
+        shown = {person.shown for person in self._scene.people if person.pid in self._poses}
+        return shown.pop() if self._layer == SHOWN and len(shown) == 1 else self._layer
+
     def _title(self) -> str:
-        return f"avatars, {self._layer}"
+        return f"avatars, {self._layer_title()}"
 
     def _sized(self, camera: str) -> Camera:
         model = self._scene.capture.rig[camera]
@@ -239,6 +273,32 @@ class Gallery:
         wanted = shown if self._layer == SHOWN else {self._layer}
         latest_first = list(reversed(self._scene.runs))
         return sorted(latest_first, key=lambda record: record.name not in wanted)
+
+
+def _box(
+    camera: Camera, surfaces: Sequence[Float[np.ndarray, "vertices 3"]]
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom (exclusive) of the picture's part around the surfaces."""
+    if not surfaces:
+        return 0, 0, camera.width, camera.height
+    pixels = camera.project(np.concatenate(surfaces))
+    pixels = pixels[np.isfinite(pixels).all(1)]
+    if len(pixels) == 0:
+        return 0, 0, camera.width, camera.height
+    low, high = pixels.min(0), pixels.max(0)
+    air = 0.07 * (high - low).max()
+    left, top = np.clip(np.floor(low - air), 0, (camera.width - 8, camera.height - 8)).astype(int)
+    right, bottom = np.ceil(high + air).astype(int)
+    right = int(np.clip(right, left + 8, camera.width))
+    bottom = int(np.clip(bottom, top + 8, camera.height))
+    return int(left), int(top), right, bottom
+
+
+def _cropped(camera: Camera, left: int, top: int, right: int, bottom: int) -> Camera:
+    """The camera of a part of the picture; the lens is the same."""
+    k = camera.pixel_from_camera.copy()
+    k[:2, 2] -= (left, top)
+    return replace(camera, width=right - left, height=bottom - top, pixel_from_camera=k)
 
 
 def there_and_back(length: int, count: int) -> Int[np.ndarray, " count"]:
