@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from app.jobs.curves import LossCurves, thinned
 from app.jobs.process import SessionProcess
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 # Measured by tests/benchmarks/responsiveness.py: decision 0011.
 RUNS_IN_ITS_OWN_PROCESS = True
 SHARE_WHILE_DRAGGING = 0.25
+LOOK_EVERY_MS = 200  # each look redraws every view; more often would cost the user's own frames
 WATCH_DELAY_MS = 150  # while frames are stepped, the run is not told about every one
 STORED_LOSS_POINTS = 400
 
@@ -86,6 +87,10 @@ class JobCenter(QObject):
         self._watch_timer.setSingleShot(True)
         self._watch_timer.setInterval(WATCH_DELAY_MS)
         self._watch_timer.timeout.connect(self._send_watch)
+        self._look_timer = QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.timeout.connect(self._look)
+        self._since_look = QElapsedTimer()
         bench.document.scene_changed.connect(self._on_scene_changed)
         bench.document.preview_changed.connect(self._on_preview_changed)
         bench.document.scene_opened.connect(self._on_scene_opened)
@@ -174,7 +179,7 @@ class JobCenter(QObject):
         self._posted = {scene.revision: scene}
         self._source = scene.people[0].shown
         thread = SessionThread(_way_to_open(begin, self._opener, in_process=self._in_process), self)
-        thread.snapshot_ready.connect(self._on_snapshot_ready)
+        thread.snapshot_ready.connect(self._look_soon)
         thread.completed.connect(self._on_completed)
         thread.cancelled.connect(self._on_cancelled)
         thread.failed.connect(self._on_failed)
@@ -315,7 +320,13 @@ class JobCenter(QObject):
         if self._thread is not None:
             self.cancel()
 
-    def _on_snapshot_ready(self) -> None:
+    def _look_soon(self) -> None:
+        """A snapshot lies in the mailbox; the first is shown at once, later ones at a pace."""
+        waited = self._since_look.elapsed() if self._since_look.isValid() else LOOK_EVERY_MS
+        self._look_timer.start(max(0, LOOK_EVERY_MS - waited))
+
+    def _look(self) -> None:
+        self._since_look.start()
         snapshot = self._thread.take() if self._thread is not None else None
         if snapshot is None or self._state is JobState.FINISHING:
             return

@@ -1,6 +1,7 @@
 """Loss curves of a run on a logarithmic scale: one curve per term, stage bands, the best step."""
 
 import math
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -70,7 +71,8 @@ class LossPlot(QWidget):
         for at, points in enumerate(terms.values()):
             self._draw_curve(painter, rect, points, at, low, high)
         painter.setClipping(False)
-        self._draw_best(painter, rect, next(iter(terms)), low, high, inks)
+        most = max(terms, key=lambda term: len(terms[term]))  # the term that speaks of all stages
+        self._draw_best(painter, rect, most, low, high, inks)
         self._draw_legend(painter, legend, rect, inks)
 
     def event(self, event: QEvent) -> bool:
@@ -138,17 +140,18 @@ class LossPlot(QWidget):
         colour = QColor(CURVE_COLOURS[at % len(CURVE_COLOURS)])
         faint = QColor(colour)
         faint.setAlpha(70)
-        raw = [self._place(rect, step, value, low, high) for step, value in points]
-        level = math.log10(max(points[0][1], 1e-30))
-        smooth: list[QPointF] = []
-        for step, value in points:
-            level += SMOOTHING * (math.log10(max(value, 1e-30)) - level)
-            smooth.append(self._place(rect, step, 10**level, low, high))
-        painter.setPen(QPen(faint, 1))
-        painter.drawPolyline(QPolygonF(raw))
         style = DASHES[at // len(CURVE_COLOURS) % len(DASHES)]
-        painter.setPen(QPen(colour, 1.8, style))
-        painter.drawPolyline(QPolygonF(smooth))
+        for stretch in without_gaps(points, self._last_step()):
+            raw = [self._place(rect, step, value, low, high) for step, value in stretch]
+            painter.setPen(QPen(faint, 1))
+            painter.drawPolyline(QPolygonF(raw))
+            level = math.log10(max(stretch[0][1], 1e-30))
+            smooth: list[QPointF] = []
+            for step, value in stretch:
+                level += SMOOTHING * (math.log10(max(value, 1e-30)) - level)
+                smooth.append(self._place(rect, step, 10**level, low, high))
+            painter.setPen(QPen(colour, 1.8, style))
+            painter.drawPolyline(QPolygonF(smooth))
 
     def _draw_best(
         self, painter: QPainter, rect: QRectF, term: str, low: float, high: float, inks: Inks
@@ -208,6 +211,19 @@ class LossPlot(QWidget):
                 nearest = min(points, key=lambda point: abs(point[0] - step))
                 lines.append(f"{term}: {nearest[1]:.4g}")
         return "\n".join(lines)
+
+
+def without_gaps(points: list[tuple[int, float]], last_step: int) -> list[list[tuple[int, float]]]:
+    """Stretches of a curve; a term that rests during a stage is not drawn through it."""
+    steps = [later[0] - earlier[0] for earlier, later in pairwise(points)]
+    usual = sorted(steps)[len(steps) // 2] if steps else 1
+    longest = max(8 * usual, 0.03 * last_step)
+    stretches = [[points[0]]]
+    for point, step in zip(points[1:], steps, strict=True):
+        if step > longest:
+            stretches.append([])
+        stretches[-1].append(point)
+    return stretches
 
 
 def _draw_grid(

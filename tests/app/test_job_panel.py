@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from app.jobs.center import JobCenter, JobState
 from app.jobs.curves import LossCurves, thinned
 from app.views.job_panel import JobPanel
+from app.views.loss_plot import without_gaps
 from app.views.wording import duration
 from app.workbench import Workbench
 from avatarpose.body.pose import PoseSequence
@@ -119,15 +120,16 @@ def test_a_failure_is_told_with_its_remedy(
 def test_progress_losses_and_time_left_are_shown(
     qtbot: QtBot, panel: JobPanel, center: JobCenter
 ) -> None:
-    choose(panel, "standard")
+    choose(panel, "full")
     click(panel.refine)
     qtbot.waitUntil(
         lambda: center.snapshot is not None and center.snapshot.step > 5, timeout=PATIENCE_MS
     )
-    assert "of 400" in panel.numbers.text()
+    assert "of 10,000,000" in panel.numbers.text()
     assert "left, until" in panel.time.text()
     assert "smoothness" in panel.plot.accessibleDescription()
     assert "Stage 1 of 2" in panel.stages.accessibleDescription()
+    click(panel.stop)
     wait_for(qtbot, center, JobState.DONE)
     assert panel.progress.value() == 1000
 
@@ -208,6 +210,13 @@ def test_thinning_keeps_first_last_and_lowest() -> None:
     assert kept[0] == points[0]
     assert kept[-1] == points[-1]
     assert (61, 1.0) in kept
+
+
+def test_a_term_that_rests_during_a_stage_is_not_drawn_through_it() -> None:
+    points = [(at, 1.0) for at in (*range(0, 100, 5), *range(300, 400, 5))]
+    stretches = without_gaps(points, 400)
+    assert [(part[0][0], part[-1][0]) for part in stretches] == [(0, 95), (300, 395)]
+    assert [point for part in stretches for point in part] == points
 
 
 @pytest.mark.parametrize(
