@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avatarpose.body.pose import PoseSequence
-from avatarpose.body.skeleton import SMPL_OF_SKEL19, Joint
+from avatarpose.body.skeleton import SKEL19_FROM_BODY25, SMPL_OF_SKEL19, Joint
 from avatarpose.body.smpl import SURFACE_JOINTS
-from avatarpose.body.smpl_torch import TorchSmpl
+from avatarpose.body.smpl_torch import JointState, TorchSmpl
 from avatarpose.errors import OptimizationError
-from avatarpose.estimation.evidence import EXTRA_POINTS, POINT_COUNT
+from avatarpose.estimation.evidence import EXTRA_OF_BODY25, EXTRA_POINTS, POINT_COUNT
 from avatarpose.geometry.rotation_torch import matrix_from_rotvec, rotvec_from_matrix
 
 LONGEST_GAP_S = 0.2  # frames farther apart are not smoothed as neighbours
@@ -113,8 +113,7 @@ class FreeBodies:
         self.joint_turns = start.transl.new_zeros(people, frames, 23, 3).requires_grad_()
         self.shifts = torch.zeros_like(start.transl).requires_grad_()
         self.shape_change = torch.zeros_like(start.betas).requires_grad_()
-        names = [*SURFACE_JOINTS.values(), *EXTRA_POINTS]
-        self._vertices = [body.model.vertex_ids[name] for name in names]
+        self._sources = _PointSources(body)
 
     @property
     def rotations(self) -> Float[Tensor, "people frames joints=24 3 3"]:
@@ -134,22 +133,11 @@ class FreeBodies:
         betas = self.betas[:, None].expand(-1, frames, -1).reshape(-1, 10)
         transl = (self.start.transl + self.shifts).reshape(-1, 3)
         state = self.body.joints_from_matrices(betas, rotations.reshape(-1, 24, 3, 3), transl)
-        surface = self.body.vertices_at(betas, state, self._vertices)
-        points: list[Tensor] = [surface[:, 0]] * POINT_COUNT
-        if self.body.body25 is not None:
-            measured = self.body.skel19(betas, state)
-            points[:19] = list(measured.unbind(1))
-        else:
-            for target, joint in SMPL_OF_SKEL19.items():
-                points[target] = state.joints_world[:, joint]
-            for row, target in enumerate(SURFACE_JOINTS):
-                points[target] = surface[:, row]
-        for row in range(19, POINT_COUNT):
-            points[row] = surface[:, len(SURFACE_JOINTS) + row - 19]
+        evidence = self._sources.points(betas, state)
         return BodyPoints(
             rotations=rotations,
             joints=state.joints_world.reshape(people, frames, 24, 3),
-            evidence=torch.stack(points, 1).reshape(people, frames, POINT_COUNT, 3),
+            evidence=evidence.reshape(people, frames, POINT_COUNT, 3),
         )
 
     def poses(
@@ -183,6 +171,36 @@ class BodyPoints:
     rotations: Float[Tensor, "people frames joints=24 3 3"]
     joints: Float[Tensor, "people frames joints=24 3"]
     evidence: Float[Tensor, "people frames points=25 3"]
+
+
+class _PointSources:
+    """Where the evidence points are read off a body: joints and vertices, or a regressor."""
+
+    def __init__(self, body: TorchSmpl) -> None:
+        self._body = body
+        if body.body25 is not None:
+            rows = body.body25[[*SKEL19_FROM_BODY25, *EXTRA_OF_BODY25]]
+            used = (rows != 0).any(0).nonzero().squeeze(1)
+            self._vertices = used.tolist()
+            self._mix: Tensor | None = rows[:, used]
+        else:
+            names = [*SURFACE_JOINTS.values(), *EXTRA_POINTS]
+            self._vertices = [body.model.vertex_ids[name] for name in names]
+            self._mix = None
+
+    def points(
+        self, betas: Float[Tensor, "bodies 10"], state: JointState
+    ) -> Float[Tensor, "bodies points=25 3"]:
+        """The points in the world; only the vertices they need are skinned."""
+        surface = self._body.vertices_at(betas, state, self._vertices)
+        if self._mix is not None:
+            return self._mix @ surface
+        found = dict(
+            zip([*SURFACE_JOINTS, *range(19, POINT_COUNT)], surface.unbind(1), strict=True)
+        )
+        for target, joint in SMPL_OF_SKEL19.items():
+            found[target] = state.joints_world[:, joint]
+        return torch.stack([found[row] for row in range(POINT_COUNT)], dim=1)
 
 
 def start_term(

@@ -17,9 +17,10 @@ from avatarpose.scene.scene import Scene
 # Beyond skel19, by the names body files give their vertices.
 EXTRA_POINTS = ("reye", "leye", "LSmallToe", "LHeel", "RSmallToe", "RHeel")
 POINT_COUNT = 19 + len(EXTRA_POINTS)
+EXTRA_OF_BODY25 = (15, 16, 20, 21, 23, 24)
 # Where each keypoint set holds the extra points; None where it has none.
 _EXTRA_OF_SET: dict[str, tuple[int | None, ...]] = {
-    "body25": (15, 16, 20, 21, 23, 24),
+    "body25": EXTRA_OF_BODY25,
     "body25b": (2, 1, 20, 21, 23, 24),
     "coco17": (2, 1, None, None, None, None),
     "coco18": (14, 15, None, None, None, None),

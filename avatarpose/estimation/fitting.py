@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avatarpose.body.pose import PoseSequence
-from avatarpose.body.skeleton import SMPL_OF_SKEL19, Joint, Skel19
+from avatarpose.body.skeleton import SKEL19_FROM_BODY25, SMPL_OF_SKEL19, Joint, Skel19
 from avatarpose.body.smpl import SURFACE_JOINTS, SmplModel
 from avatarpose.body.smpl_torch import TorchSmpl
 from avatarpose.errors import SceneError
@@ -30,7 +30,13 @@ from avatarpose.estimation.body_fit import (
     stack_poses,
     start_term,
 )
-from avatarpose.estimation.evidence import EXTRA_POINTS, POINT_COUNT, Evidence, gather_evidence
+from avatarpose.estimation.evidence import (
+    EXTRA_OF_BODY25,
+    EXTRA_POINTS,
+    POINT_COUNT,
+    Evidence,
+    gather_evidence,
+)
 from avatarpose.estimation.keypoint_alignment import AlignmentSettings, align_to_keypoints
 from avatarpose.estimation.tracks import track_people
 from avatarpose.estimation.triangulated import triangulate_many
@@ -280,6 +286,9 @@ def _rest_points(
     body: SmplModel,
 ) -> tuple[Float[np.ndarray, "points=25 3"], Float[np.ndarray, "points=25 3 10"]]:
     """Evidence points of the mean shape in T-pose, and their change per beta."""
+    if body.body25_regressor is not None:
+        picked = body.body25_regressor[[*SKEL19_FROM_BODY25, *EXTRA_OF_BODY25]].astype(np.float64)
+        return picked @ body.v_template, np.einsum("pv,vkb->pkb", picked, body.shapedirs)
     zero = body.rest_joints(np.zeros(10)).astype(np.float64)
     ids = [body.vertex_ids[name] for name in (*SURFACE_JOINTS.values(), *EXTRA_POINTS)]
     rows = [*map(int, SURFACE_JOINTS), *range(19, POINT_COUNT)]
