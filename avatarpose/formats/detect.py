@@ -11,7 +11,8 @@ from avatarpose.errors import AvatarPoseError, FormatError
 from avatarpose.formats.easymocap import is_easymocap, read_easymocap
 from avatarpose.formats.places import project_folder_of, user_cache_folder
 from avatarpose.formats.pose2sim import is_pose2sim, read_pose2sim
-from avatarpose.formats.project import PROJECT_FILE, is_project, load_project
+from avatarpose.formats.project import load_project
+from avatarpose.formats.project_document import PROJECT_FILE, is_project
 from avatarpose.formats.smpl_model import default_body, load_body_model
 from avatarpose.formats.storage import read_json
 from avatarpose.scene.issues import Issue, Severity

@@ -8,7 +8,7 @@ from avatarpose.errors import FormatError
 from avatarpose.formats.masks import UNKNOWN, read_labels
 from avatarpose.formats.pictures import PICTURE_LIMIT_BYTES, is_whole, picture_size
 from avatarpose.formats.storage import read_bytes
-from avatarpose.formats.video import count_frames
+from avatarpose.formats.video import read_video_timing
 from avatarpose.geometry.camera import Camera
 from avatarpose.geometry.rigid import invert, rigid
 from avatarpose.scene.capture import Footage, View
@@ -37,25 +37,37 @@ def inspect_media(scene: Scene) -> list[Issue]:
 
 def _video_issues(view: View, footage: Footage) -> list[Issue]:
     expected = int(footage.source_frames.max(initial=-1)) + 1
+    camera, file = view.camera.name, str(footage.path)
     try:
-        count = count_frames(footage.path)
+        timing = read_video_timing(footage.path)
     except FormatError as error:
-        return [
-            Issue(Severity.ERROR, error.problem, error.remedy, str(footage.path),
-                  camera=view.camera.name)
-        ]  # fmt: skip
-    if count >= expected:
-        return []
-    return [
-        Issue(
-            Severity.WARNING,
-            f"{footage.path.name} promises {expected} frames, but only {count} can be decoded.",
-            "The view counts as absent after that; copy the video again.",
-            str(footage.path),
-            count,
-            view.camera.name,
+        return [Issue(Severity.ERROR, error.problem, error.remedy, file, camera=camera)]
+    issues = []
+    if timing.frame_count < expected:
+        issues.append(
+            Issue(
+                Severity.WARNING,
+                f"{footage.path.name} promises {expected} frames, but only {timing.frame_count} "
+                "can be decoded.",
+                "The view counts as absent after that; copy the video again.",
+                file,
+                timing.frame_count,
+                camera,
+            )
         )
-    ]
+    if timing.irregular:
+        issues.append(
+            Issue(
+                Severity.WARNING,
+                f"{footage.path.name} has {len(timing.irregular)} irregular intervals between "
+                "frames: frames were dropped or repeated.",
+                "Record at a constant rate; from there on the view may be out of step.",
+                file,
+                timing.irregular[0],
+                camera,
+            )
+        )
+    return issues
 
 
 def _picture_issues(scene: Scene, view: View, footage: Footage) -> list[Issue]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from avatarpose.errors import FormatError
-from avatarpose.formats.project import state_key
+from avatarpose.formats.project_document import state_key
 from avatarpose.formats.scene_text import WRONG_CONTENT, edit_from, edit_value
 from avatarpose.formats.storage import TEXT_LIMIT_BYTES
 from avatarpose.scene.layers import EditLayer

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from avatarpose.errors import FormatError
-from avatarpose.formats.masks import write_labels
-from avatarpose.formats.project import file_name_of, save_project
-from avatarpose.formats.storage import write_bytes
+from avatarpose.formats.masks import label_png
+from avatarpose.formats.project import save_project
+from avatarpose.formats.project_document import file_name_of
+from avatarpose.formats.storage import write_bulk
 from avatarpose.scene.capture import Capture, Footage, MaskFolder, View
 from avatarpose.scene.scene import Scene
 
@@ -54,13 +55,13 @@ def write_native(
         index = _place(capture, camera, frame)
         name = f"{frame:06d}.{image_format}"
         content = _encoded(picture, image_format)
-        write_bytes(folder / "images" / file_name_of(camera) / name, content)
+        write_bulk(folder / "images" / file_name_of(camera) / name, content)
         picture_names[camera][index] = name
     mask_names: dict[str, dict[int, str]] = defaultdict(dict)
     for camera, frame, labels in masks:
         index = _place(capture, camera, frame)
         name = f"{frame:06d}.png"
-        write_labels(folder / "masks" / file_name_of(camera) / name, labels)
+        write_bulk(folder / "masks" / file_name_of(camera) / name, label_png(labels))
         mask_names[camera][index] = name
     views = []
     for view in capture.views:

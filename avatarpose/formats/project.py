@@ -10,17 +10,29 @@ images/<camera>/, masks/<camera>/   only in projects that own their pictures
 backups/             the last five states of avatarpose.toml and edits.json
 """
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from avatarpose.body.pose import PoseSequence
 from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import AvatarPoseError, FormatError
 from avatarpose.formats.keypoints_json import read_detections, write_detections
+from avatarpose.formats.project_document import (
+    CAPTURE_FILE,
+    EDITS_FILE,
+    PROJECT_FILE,
+    SCHEMA_VERSION,
+    document_or_none,
+    file_name_of,
+    keep_generation,
+    read_document,
+    recorded_body,
+)
+from avatarpose.formats.project_document import (
+    is_project as is_project,
+)
 from avatarpose.formats.scene_text import (
     WRONG_CONTENT,
     capture_from,
@@ -29,54 +41,20 @@ from avatarpose.formats.scene_text import (
     edit_value,
     issue_from,
     issue_value,
-    path_from,
     portable_path,
     run_from,
     run_value,
 )
 from avatarpose.formats.smpl_model import load_body_model
 from avatarpose.formats.smpl_params import read_smpl, write_smpl
-from avatarpose.formats.storage import read_json, write_bytes, write_json, write_text
-from avatarpose.formats.toml_text import read_toml, toml_text
+from avatarpose.formats.storage import read_json, write_json, write_text
+from avatarpose.formats.toml_text import toml_text
 from avatarpose.installation import resource_path
 from avatarpose.scene.capture import Capture
 from avatarpose.scene.issues import Issue, Severity
 from avatarpose.scene.layers import EditLayer, PoseLayer
 from avatarpose.scene.people import Detections2D, Person
 from avatarpose.scene.scene import RunRecord, Scene
-
-PROJECT_FILE = "avatarpose.toml"
-CAPTURE_FILE = "capture.json"
-EDITS_FILE = "edits.json"
-SCHEMA_VERSION = 1
-GENERATIONS = 5
-# From which schema version a function brings the document one version further.
-MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedBody:
-    """The body model a project was made with.
-
-    Attributes:
-        name: its name.
-        sha256: its fingerprint.
-        path: its file; None for the one that comes with the program.
-    """
-
-    name: str
-    sha256: str
-    path: Path | None
-
-
-def is_project(folder: Path) -> bool:
-    """True when the folder is one of our projects."""
-    return (folder / PROJECT_FILE).is_file()
-
-
-def file_name_of(name: str) -> str:
-    """A layer's or camera's name as a file name that every system accepts."""
-    return quote(name, safe=" ._()+,-") if name.strip(". ") else "_" + quote(name, safe="")
 
 
 def save_project(scene: Scene, folder: Path, *, body_path: Path | None = None) -> None:
@@ -91,7 +69,7 @@ def save_project(scene: Scene, folder: Path, *, body_path: Path | None = None) -
     Raises:
         FormatError: the folder is not writable or the disk is full.
     """
-    before = _document_or_none(folder)
+    before = document_or_none(folder)
     layer_names = list(dict.fromkeys(name for who in scene.people for name in who.layer_names))
     frames, capture = scene.capture.frames, scene.capture
     for name in layer_names:
@@ -124,11 +102,11 @@ def save_project(scene: Scene, folder: Path, *, body_path: Path | None = None) -
         str(person.pid): {name: edit_value(edit) for name, edit in person.edits.items()}
         for person in scene.people
     }
-    _keep_generation(folder, EDITS_FILE)
+    keep_generation(folder, EDITS_FILE)
     write_json(folder / EDITS_FILE, edits)
     text = toml_text(_document(scene, layer_names, folder, body_path, before))
     if before is None or (folder / PROJECT_FILE).read_text("utf-8") != text:
-        _keep_generation(folder, PROJECT_FILE)
+        keep_generation(folder, PROJECT_FILE)
         write_text(folder / PROJECT_FILE, text)
 
 
@@ -167,72 +145,6 @@ def _document(
             for person in scene.people
         ],
     }
-
-
-def _keep_generation(folder: Path, name: str) -> None:
-    """Put the present state of a file among the last five."""
-    path = folder / name
-    if not path.is_file():
-        return
-    content = path.read_bytes()
-    backups = [folder / "backups" / f"{name}.{number}" for number in range(1, GENERATIONS + 1)]
-    if backups[0].is_file() and backups[0].read_bytes() == content:
-        return
-    for younger, older in zip(reversed(backups[:-1]), reversed(backups[1:]), strict=True):
-        if younger.is_file():
-            younger.replace(older)
-    write_bytes(backups[0], content)
-
-
-def read_document(folder: Path) -> dict[str, Any]:
-    """The project file, brought to the present schema.
-
-    Raises:
-        FormatError: it is damaged, or from a newer program.
-    """
-    path = folder / PROJECT_FILE
-    document = read_toml(path)
-    version = document.get("schema_version")
-    if not isinstance(version, int) or version < 1:
-        raise FormatError(
-            f"{path} states no schema version.",
-            remedy=f"Copy {folder / 'backups' / (PROJECT_FILE + '.1')} over it.",
-        )
-    if version > SCHEMA_VERSION:
-        raise FormatError(
-            f"{path} was written by a newer version of the program (schema {version}).",
-            remedy="Install the newest version.",
-        )
-    while version < SCHEMA_VERSION:
-        document = MIGRATIONS[version](document)
-        version += 1
-    return document
-
-
-def _document_or_none(folder: Path) -> dict[str, Any] | None:
-    try:
-        return read_document(folder) if is_project(folder) else None
-    except FormatError:
-        return None
-
-
-def recorded_body(folder: Path) -> RecordedBody:
-    """Which body model the project was made with.
-
-    Raises:
-        FormatError: the project file is damaged.
-    """
-    stated = read_document(folder).get("body", {})
-    try:
-        path = str(stated["path"])
-        return RecordedBody(
-            str(stated["name"]), str(stated["sha256"]), path_from(path, folder) if path else None
-        )
-    except WRONG_CONTENT as error:
-        raise FormatError(
-            f"{folder / PROJECT_FILE} does not say which body model it uses.",
-            remedy=f"Copy {folder / 'backups' / (PROJECT_FILE + '.1')} over it.",
-        ) from error
 
 
 def load_project(
@@ -407,12 +319,3 @@ def _runs(names: list[Any], folder: Path, issues: list[Issue]) -> tuple[RunRecor
         except FormatError as error:
             _note(issues, error, path)
     return tuple(runs)
-
-
-def state_key(folder: Path) -> str:
-    """Tells one saved state of a project from another."""
-    digest = hashlib.sha256()
-    for name in (PROJECT_FILE, EDITS_FILE):
-        path = folder / name
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()[:16]

@@ -68,16 +68,38 @@ def read_video_facts(path: Path) -> VideoFacts:
         capture.release()
 
 
-def count_frames(path: Path) -> int:
-    """Number of frames that can really be decoded (decodes the whole file)."""
+@dataclass(frozen=True, slots=True)
+class VideoTiming:
+    """What decoding a whole video shows.
+
+    Attributes:
+        frame_count: number of frames that can be decoded.
+        irregular: indices of frames that follow the one before by another interval than most.
+    """
+
+    frame_count: int
+    irregular: tuple[int, ...]
+
+
+def read_video_timing(path: Path) -> VideoTiming:
+    """How many frames there are, and where the interval between them jumps (decodes everything).
+
+    Raises:
+        FormatError: the file is no video this program can decode.
+    """
     capture = _open(path)
     try:
-        count = 0
+        times_ms = []
         while capture.grab():
-            count += 1
-        return count
+            times_ms.append(capture.get(cv2.CAP_PROP_POS_MSEC))
     finally:
         capture.release()
+    intervals = np.diff(times_ms)
+    if len(intervals) == 0 or not np.isfinite(intervals).all():
+        return VideoTiming(len(times_ms), ())
+    usual = float(np.median(intervals))
+    jumps = np.flatnonzero(np.abs(intervals - usual) > 0.5 * max(usual, _TIME_TOLERANCE_MS)) + 1
+    return VideoTiming(len(times_ms), tuple(jumps.tolist()))
 
 
 class VideoDecoder:

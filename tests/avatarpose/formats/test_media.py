@@ -180,6 +180,27 @@ def test_every_frame_of_a_video_is_the_one_asked_for_in_any_order(video_capture,
     reader.close()
 
 
+def test_threads_that_ask_one_video_for_different_frames_all_get_theirs(video_capture):
+    reader = FrameReader(video_capture, budget_bytes=0)
+    numbers = video_capture.views[0].footage.source_frames
+    wrong = []
+
+    def ask(seed: int) -> None:
+        for index in np.random.default_rng(seed).permutation(len(numbers)).tolist():
+            picture = reader.read("v", index)
+            shown = -1 if picture is None else number_shown(picture)
+            if shown != numbers[index]:
+                wrong.append((index, shown))
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reader.close()
+    assert wrong == []
+
+
 def test_stepping_back_finds_the_frames_before_already_there(video_capture):
     reader = FrameReader(video_capture)
     assert reader.read("v", 6) is not None

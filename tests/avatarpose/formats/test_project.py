@@ -7,15 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarpose.errors import FormatError
-from avatarpose.formats import project
-from avatarpose.formats.project import (
+from avatarpose.formats import project_document
+from avatarpose.formats.project import load_project, save_project
+from avatarpose.formats.project_document import (
     EDITS_FILE,
     PROJECT_FILE,
     file_name_of,
     is_project,
-    load_project,
     recorded_body,
-    save_project,
 )
 from avatarpose.formats.scene_text import edit_from, edit_value, path_from, portable_path
 from avatarpose.scene import edits
@@ -196,8 +195,10 @@ def test_a_newer_project_is_refused_and_an_older_one_is_migrated(
     with pytest.raises(FormatError, match="newer version"):
         load_project(tmp_path / "p")
     path.write_text(text)
-    monkeypatch.setattr(project, "SCHEMA_VERSION", 2)
-    monkeypatch.setattr(project, "MIGRATIONS", {1: lambda old: {**old, "name": "migrated"}})
+    monkeypatch.setattr(project_document, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(
+        project_document, "MIGRATIONS", {1: lambda old: {**old, "name": "migrated"}}
+    )
     assert load_project(tmp_path / "p").name == "migrated"
 
 
