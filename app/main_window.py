@@ -6,12 +6,15 @@ from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
+    QDialogButtonBox,
     QDockWidget,
     QFileDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -35,6 +38,7 @@ from app.views.history import History
 from app.views.inspector import Inspector
 from app.views.job_panel import JobPanel
 from app.views.outliner import Outliner
+from app.views.shortcut_sheet import shortcut_sheet
 from app.views.start_page import StartPage
 from app.views.timeline import Timeline
 from app.views.viewport import Viewport
@@ -61,13 +65,13 @@ class MainWindow(QMainWindow):
         self.resize(1680, 980)
         self.setDockNestingEnabled(True)
         settings = settings or Settings()
-        document = Document(parent=self)
+        # No parents: they outlive the views, which listen to them to the last.
         self.bench = Workbench(
-            document=document,
-            selection=Selection(self),
-            playback=Playback(self),
-            bodies=PosedScene(self),
-            footage=PictureLoader(self),
+            document=Document(),
+            selection=Selection(),
+            playback=Playback(),
+            bodies=PosedScene(),
+            footage=PictureLoader(),
             settings=settings,
         )
         self.files = ProjectFiles(self.bench, projects_folder, self)
@@ -399,33 +403,28 @@ class MainWindow(QMainWindow):
             self._hint.setText("")
 
     def show_shortcuts(self) -> None:
-        rows = []
-        for action in self.actions_by_name.all():
-            if action.shortcuts():
-                keys = ", ".join(key.toString() for key in action.shortcuts())
-                text = action.text().replace("&", "").rstrip("…")
-                rows.append(
-                    f"<tr><td style='padding:2px 24px 2px 0'>{text}</td><td>{keys}</td></tr>"
-                )
-        half = -(-len(rows) // 2)
-        columns = "".join(
-            f"<td><table>{''.join(part)}</table></td><td width=40></td>"
-            for part in (rows[:half], rows[half:])
-        )
-        self._show_text("Keyboard shortcuts", f"<table><tr>{columns}</tr></table>")
+        """The sheet of keys."""
+        self._show_text("Keyboard shortcuts", shortcut_sheet(self.actions_by_name.all()))
 
     def show_about(self) -> None:
         self._show_text("About", "<b>avatarpose</b><br>See, repair and refine the poses of closely "
                         "interacting people in multi-view video.")  # fmt: skip
 
     def _show_text(self, title: str, text: str) -> None:
-        box = QMessageBox(self)
-        box.setObjectName(title)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setText(text)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        sheet = QDialog(self)
+        sheet.setObjectName(title)
+        sheet.setWindowTitle(title)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.RichText)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(sheet.reject)
+        layout = QVBoxLayout(sheet)
+        layout.setContentsMargins(24, 18, 24, 16)
+        layout.setSpacing(16)
+        layout.addWidget(label)
+        layout.addWidget(buttons)
+        sheet.open()
 
 
 def user_settings() -> Settings:

@@ -108,10 +108,8 @@ def palette_of(colours: Colours) -> QPalette:
     ):
         for name in names:
             palette.setColor(name, QColor(colour))
-    faded = QColor(colours.dim)
-    faded.setAlpha(150)
     for name in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(group.Disabled, name, faded)
+        palette.setColor(group.Disabled, name, QColor(colours.dim))
     return palette
 
 
@@ -119,6 +117,7 @@ def style_sheet(colours: Colours) -> str:
     """What the palette cannot say."""
     c = colours
     return f"""
+* {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QMainWindow {{ background: {c.window}; }}
 QMainWindow::separator {{ background: {c.line}; width: 4px; height: 4px; }}
 QMainWindow::separator:hover {{ background: {c.accent}; }}
@@ -131,18 +130,18 @@ QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
 QMenu::item:disabled {{ color: {c.dim}; }}
 QMenu::separator {{ height: 1px; background: {c.line}; margin: 4px 8px; }}
 QToolBar {{ background: {c.window}; border: none; border-bottom: 1px solid {c.line};
-            spacing: 3px; padding: 3px 6px; }}
+            spacing: 2px; padding: 3px 5px; }}
 QToolBar::separator {{ background: {c.hover}; width: 1px; margin: 4px 6px; }}
 QToolBar QLabel {{ color: {c.dim}; padding: 0 2px; }}
 QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 4px;
-               padding: 4px 8px; }}
+               padding: 4px 7px; }}
 QToolButton:hover {{ background: {c.hover}; }}
 QToolButton:checked {{ background: {c.raised}; border-color: {c.hover}; color: {c.text}; }}
 QToolBar QToolButton {{ color: {c.dim}; }}
 QToolBar QToolButton:checked, QToolBar QToolButton:hover {{ color: {c.text}; }}
 QToolButton:disabled {{ color: {c.dim}; background: transparent; }}
 QToolBar QToolButton#main {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600;
-                            padding: 4px 14px; }}
+                            padding: 4px 12px; }}
 QToolBar QToolButton#main:disabled {{ background: {c.raised}; color: {c.dim}; }}
 QToolButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton {{ background: {c.raised}; border: 1px solid {c.hover}; border-radius: 5px;

@@ -173,7 +173,8 @@ class CameraGround:
             painter.drawImage(target, self._mesh(scene, pid, body, layout))
         painter.end()
         height, width = ground.shape[:2]
-        return np.frombuffer(image.constBits(), np.uint8).reshape(height, width, 4)
+        # A copy: the image's memory goes with the image.
+        return np.array(image.constBits(), np.uint8).reshape(height, width, 4)
 
     def _mesh(self, scene: Scene, pid: int, body: PosedBody, layout: Layout) -> QImage:
         reduction = min(1.0, layout.scale * layout.ratio)

@@ -114,24 +114,28 @@ class CameraPainter:
             self._ground.serial, layout.key, index, evidence, selection.pid, selection.is_solo,
             values.mesh, values.show_keypoints, values.show_skeleton, values.show_errors,
         )  # fmt: skip
-        behind = (common, tuple(drawn.body for drawn in others))
+        live = self._live_bodies(scene, index)
+        behind = (common, tuple(live), tuple(drawn.body for drawn in others))
         if self._others.key != behind or self._others.pixels is None:
             canvas = Canvas(ground.copy(), layout.ratio)
             if values.show_keypoints:
                 self._draw_strangers(canvas, scene, index, layout)
             for drawn in others:
-                under = canvas.pixels.copy() if selection.is_solo else None
-                self._draw_person(canvas, scene, index, drawn, layout)
-                if under is not None:
-                    canvas.blend_with(under, DIMMED)
+                is_faint = selection.is_solo or drawn.pid in live
+                self._draw_person(canvas, scene, index, drawn, layout, is_faint=is_faint)
             self._others = _Layer(behind, canvas.pixels)
-        live = self._live_bodies(scene, index)
-        front = (behind, tuple(drawn.body for drawn in active), tuple(live.values()))
+        front = (
+            behind,
+            self._drag.is_active,
+            tuple(drawn.body for drawn in active),
+            tuple(live.values()),
+        )
         if self._everybody.key != front or self._everybody.pixels is None:
             assert self._others.pixels is not None
             canvas = Canvas(self._others.pixels.copy(), layout.ratio)
             for drawn in active:
-                self._draw_person(canvas, scene, index, drawn, layout)
+                is_faint = drawn.pid in live and not self._drag.is_active
+                self._draw_person(canvas, scene, index, drawn, layout, is_faint=is_faint)
             for pid, body in live.items():
                 self._draw_live(canvas, scene, pid, body, layout)
             self._everybody = _Layer(front, canvas.pixels)
@@ -139,8 +143,17 @@ class CameraPainter:
         return self._everybody.pixels
 
     def _draw_person(
-        self, canvas: Canvas, scene: Scene, index: int, drawn: Drawn, layout: Layout
+        self,
+        canvas: Canvas,
+        scene: Scene,
+        index: int,
+        drawn: Drawn,
+        layout: Layout,
+        *,
+        is_faint: bool,
     ) -> None:
+        """A person of the document; faint beside the newer pose of a run, and in another's solo."""
+        under = canvas.pixels.copy() if is_faint else None
         values = self._bench.settings.values
         is_large = layout.scale * self._camera.height > LARGE_VIEW_PX
         is_active = drawn.pid == self._bench.selection.pid
@@ -154,6 +167,8 @@ class CameraPainter:
         if values.show_skeleton:
             hidden = overlays.occluded(drawn.overlay, [other.overlay for other in self.drawn])
             overlays.draw_skeleton(canvas, drawn.joints, hidden, style)
+        if under is not None:
+            canvas.blend_with(under, DIMMED)
 
     def _mark_size(self, layout: Layout) -> float:
         return float(np.clip(layout.scale * self._camera.height / 170, 1.6, 5.0))
@@ -210,9 +225,9 @@ class CameraPainter:
     def _draw_live(
         self, canvas: Canvas, scene: Scene, pid: int, body: PosedBody, layout: Layout
     ) -> None:
-        """A body of a run in progress, paler than the document's."""
+        """A body of a run in progress, in a paler colour than the document's."""
         overlay = self._overlay("live", pid, scene, body, layout)
-        colour = QColor(*scene.person(pid).colour).lighter(160)
+        colour = QColor(*scene.person(pid).colour).lighter(130)
         style = Style(colour, self._mark_size(layout) * 0.8, 1.0, 1.0)
         overlays.draw_outline(canvas, overlay, layout.place, style)
         overlays.draw_skeleton(canvas, layout.place(overlay.joints), np.zeros(24, bool), style)
@@ -252,25 +267,23 @@ class CameraPainter:
             colour = QColor(*scene.person(drawn.pid).colour)
             for joint, at in drawn.arrows.items():
                 overlays.draw_edge_arrow(painter, at, drawn.joints[joint] - at, colour)
-        for ref, strong in (
-            (JointRef(selection.pid, selection.joint), False)
-            if selection.pid is not None and selection.joint is not None
-            else (None, False),
-            (selection.hover, True),
-        ):
-            if ref is None:
+        marked: list[tuple[JointRef, bool]] = []
+        if selection.hover is not None:
+            marked.append((selection.hover, True))
+        if selection.pid is not None and selection.joint is not None:
+            marked.insert(0, (JointRef(selection.pid, selection.joint), False))
+        for ref, strong in marked:
+            person = next((d for d in self.drawn if d.pid == ref.pid), None)
+            if person is None or not np.isfinite(person.joints[ref.joint]).all():
                 continue
-            drawn = next((d for d in self.drawn if d.pid == ref.pid), None)
-            if drawn is None or not np.isfinite(drawn.joints[ref.joint]).all():
-                continue
-            at = drawn.arrows.get(ref.joint, drawn.joints[ref.joint])
+            at = np.asarray(person.arrows.get(ref.joint, person.joints[ref.joint]))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for pen in (QPen(QColor(10, 12, 16), 3.6), QPen(QColor(255, 255, 255), 1.8)):
                 painter.setPen(pen)
                 overlays.draw_mark(painter, at, 8.0 if strong else 6.5, ref.joint)
             here = is_hovered or self._bench.selection.camera == self._camera.name
             if not self._drag.is_active and (strong or here):
-                text = self._joint_text(scene, ref, drawn)
+                text = self._joint_text(scene, ref, person)
                 if strong or selection.hover is None:
                     overlays.draw_chip(painter, QPointF(*at.tolist()), text, room)
 
@@ -317,6 +330,17 @@ class CameraPainter:
         if np.isfinite(at).all():
             overlays.draw_chip(painter, QPointF(*at.tolist()), text, room)
 
+    def _paint_rms(self, painter: QPainter, inner: QRectF, rms_px: float) -> float:
+        """The view's reprojection error at the right of its title; returns where it begins."""
+        text = f"{rms_px:.1f} px"
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
+        left = inner.right() - painter.fontMetrics().horizontalAdvance(text) - 11
+        radius = 2.5 + 0.8 * overlays.error_level(rms_px, self._camera.height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(overlays.error_colour(rms_px, self._camera.height))
+        painter.drawEllipse(QPointF(left, inner.center().y()), radius, radius)
+        return left - 11
+
     def _paint_title(
         self, painter: QPainter, layout: Layout, errors: np.ndarray, *, has_focus: bool
     ) -> None:
@@ -328,24 +352,13 @@ class CameraPainter:
         font.setBold(is_current)
         painter.setFont(font)
         painter.setPen(QColor(236, 238, 241) if is_current else QColor(205, 208, 213))
-        rest = inner
         if len(errors):
-            rms = float(np.sqrt(np.mean(errors**2)))
-            text = f"{rms:.1f} px"
-            level = overlays.error_level(rms, self._camera.height)
-            width = painter.fontMetrics().horizontalAdvance(text)
-            rest = inner.adjusted(0, 0, -width - 22, 0)
-            right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-            painter.drawText(inner, right, text)
-            radius = 2.5 + 0.8 * level
+            inner.setRight(self._paint_rms(painter, inner, float(np.sqrt(np.mean(errors**2)))))
         name = painter.fontMetrics().elidedText(
-            title_of(self._camera.name), Qt.TextElideMode.ElideRight, int(rest.width())
+            title_of(self._camera.name), Qt.TextElideMode.ElideRight, int(inner.width())
         )
-        painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
-        if len(errors):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(overlays.error_colour(rms, self._camera.height))
-            painter.drawEllipse(QPointF(inner.right() - width - 11, TITLE_PX / 2), radius, radius)
+        painter.setPen(QColor(236, 238, 241) if is_current else QColor(205, 208, 213))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
         if has_focus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(110, 168, 254), 1))

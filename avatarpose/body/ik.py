@@ -285,7 +285,7 @@ def _bend(first: np.ndarray, second: np.ndarray, axis: np.ndarray, squared: floa
     radius = np.hypot(a, b)
     middle = np.arctan2(b, a)
     spread = np.arccos(np.clip(wanted / max(radius, 1e-12), -1.0, 1.0))
-    angles = [_wrapped(middle + spread), _wrapped(middle - spread)]
+    angles = [_wrapped(float(middle + spread)), _wrapped(float(middle - spread))]
     return min(angles, key=lambda angle: angle if angle >= 0 else -1.5 * angle)
 
 

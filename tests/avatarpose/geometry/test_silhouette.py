@@ -14,7 +14,7 @@ BENT = np.array([-0.12, 0.03, 0.002, -0.001, 0.01, 0.0, 0.0, 0.0])
 def test_pixels_and_depths_are_those_of_the_camera(seed: int):
     generator = np.random.default_rng(seed)
     camera = Camera("c", 200, 160, K, np.eye(4), BENT)
-    points = generator.normal(0, 0.4, (50, 3)) + (0, 0, 1.0)
+    points = generator.normal(0, 0.4, (50, 3)) + np.array([0, 0, 1.0])
     pixels, depth = project_surface(camera, points)
     truth = camera.project(points)
     np.testing.assert_allclose(depth, camera.depth(points), atol=1e-5)
