@@ -95,7 +95,7 @@ class ErrorLane(Lane):
         font.setBold(self._is_active)
         painter.setFont(font)
         painter.setPen(inks.text)
-        top = QRectF(rect.left() + 27, rect.top() + 1, rect.width() - 27, rect.height() / 2)
+        top = QRectF(rect.left() + 27, rect.top() + 1, rect.width() - 27, ERROR_HEIGHT / 2)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         name = painter.fontMetrics().elidedText(
             self._person.name, Qt.TextElideMode.ElideRight, int(top.width())
@@ -104,7 +104,7 @@ class ErrorLane(Lane):
         font.setBold(False)
         painter.setFont(font)
         painter.setPen(inks.faint)
-        painter.drawText(top.translated(0, rect.height() / 2 - 2), flags, self._numbers())
+        painter.drawText(top.translated(0, ERROR_HEIGHT / 2 - 2), flags, self._numbers())
 
     def draw(self, painter: QPainter, rect: QRectF, scale: TimeScale, inks: Inks) -> None:
         """Bars, steps and alarms; a plain lane while nothing is known."""

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.jobs.center import JobCenter
 from app.jobs.errors import ErrorSurvey
-from app.views.lanes import Lane, lanes_of
+from app.views.lanes import ErrorLane, Lane, lanes_of
 from app.views.strips import Inks, TimeScale, draw_ruler
 from app.workbench import Workbench
 from avatarpose.scene import edits
@@ -33,6 +33,7 @@ LABEL_WIDTH = 168
 RULER_HEIGHT = 26
 HANDLE_PX = 5
 ZOOM_PER_STEP = 1.25
+MOST_SPARE = 54.0
 
 
 class TimelineCanvas(QAbstractScrollArea):
@@ -222,6 +223,7 @@ class TimelineCanvas(QAbstractScrollArea):
         self._lanes = lanes_of(
             self._bench, scene, self._survey, self._center, shows_cameras=self._shows_cameras
         )
+        self._share_height(size.height() - RULER_HEIGHT)
         self._fit_scroll_bar(size.height())
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -254,6 +256,13 @@ class TimelineCanvas(QAbstractScrollArea):
             lane.draw_label(painter, QRectF(0, y, LABEL_WIDTH - 8, lane.height), inks)
             y += lane.height + lane.gap
         painter.setClipping(False)
+
+    def _share_height(self, height: int) -> None:
+        """Room that is left over makes the error strips taller, within reason."""
+        tall = [lane for lane in self._lanes if isinstance(lane, ErrorLane)]
+        spare = height - sum(lane.height + lane.gap for lane in self._lanes)
+        for lane in tall:
+            lane.height += min(max(spare / len(tall), 0.0), MOST_SPARE)
 
     def _fit_scroll_bar(self, height: int) -> None:
         total = sum(lane.height + lane.gap for lane in self._lanes)
@@ -374,7 +383,7 @@ class TimelineCanvas(QAbstractScrollArea):
             hint.setEnabled(False)
         else:
             first, last = (int(scene.capture.frames[at]) for at in selected)
-            menu.addAction(f"Refine frames {first}–{last}…", self.refine_requested.emit)
+            menu.addAction(f"Refine frames {first}–{last}", self.refine_requested.emit)
             menu.addAction("Zoom to the range", lambda: self._zoom_to(selected))
             pid = self._bench.selection.pid
             if pid is not None and pid in scene.pids:
