@@ -47,9 +47,11 @@ def signed_distances(
     tree = KDTree(surface[theirs], balanced_tree=False, compact_nodes=False)
     apart, found = tree.query(points[mine], distance_upper_bound=reach)
     hit = np.isfinite(apart)
-    mine, found, apart = mine[hit], theirs[found[hit]], apart[hit]
+    mine, found, apart = mine[hit], theirs[np.asarray(found)[hit]], np.asarray(apart)[hit]
     along = np.einsum("nc,nc->n", points[mine] - surface[found], normals[found])
-    inside = along < 0
+    # Beyond the rim of something thin a point lies behind the nearest vertex's plane, yet outside.
+    is_clear = (apart < 0.02) | ((along < -0.5 * apart) & (apart < _DEEPEST_M))
+    inside = (along < 0) & is_clear
     # Near a vertex the plane is the better surface; further out the straight way is.
     value = np.where(inside | (apart < 0.02), along, apart)
     keep = inside | (apart < reach_m)

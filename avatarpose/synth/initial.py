@@ -1,6 +1,6 @@
 """Initial fits wrong in known ways: smooth errors, limbs on the wrong person, a bad heading."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -211,14 +211,11 @@ def _with_failures(
                 truth[failure.onto].rotvecs[indices],
                 truth[failure.onto].transl[indices],
             )
-            for row, index in enumerate(indices):
-                target = goal[row, joint].astype(np.float64)
-                rotations[row] = _reach(
-                    model, fit.betas, rotations[row], fit.transl[index], joint, target
-                )
+            targets = goal[:, joint].astype(np.float64)
+            _reach(model, fit.betas, rotations, fit.transl[indices], joint, targets)
         rotvecs = rotvec_from_matrix(rotations)
         fits[failure.person] = fit.with_frames(indices, rotvecs, fit.transl[indices])
-    return [replace(fit) for fit in fits]
+    return fits
 
 
 def _reach(
@@ -227,19 +224,20 @@ def _reach(
     rotations: np.ndarray,
     transl: np.ndarray,
     joint: Joint,
-    target: np.ndarray,
-) -> Float[np.ndarray, "joints=24 3 3"]:
-    """The arm turned, joint by joint, until `joint` is as near to `target` as it goes."""
-    rotations = rotations.copy()
+    targets: np.ndarray,
+) -> None:
+    """Turns the arm, joint by joint, until `joint` is as near to its targets as it goes."""
     chain = [PARENTS[joint]]
     while Joint(chain[-1]) not in (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER):
         chain.append(PARENTS[chain[-1]])
     for _ in range(10):
         for pivot in chain:
             rotvecs = rotvec_from_matrix(rotations)
-            transforms, joints = model.joint_transforms(betas, rotvecs[None], transl[None])
-            here = joints[0].astype(np.float64)
-            turn = rotation_between(here[joint] - here[pivot], target - here[pivot])
-            above = transforms[0, PARENTS[pivot], :3, :3].astype(np.float64)
-            rotations[pivot] = above.T @ turn @ above @ rotations[pivot]
-    return rotations
+            transforms, joints = model.joint_transforms(betas, rotvecs, transl)
+            here = joints.astype(np.float64)
+            above = transforms[:, PARENTS[pivot], :3, :3].astype(np.float64)
+            for row, target in enumerate(targets):
+                start = here[row, pivot]
+                turn = rotation_between(here[row, joint] - start, target - start)
+                local = above[row].T @ turn @ above[row]
+                rotations[row, pivot] = local @ rotations[row, pivot]

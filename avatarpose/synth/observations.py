@@ -14,6 +14,7 @@ from avatarpose.synth.drift import drift, segments
 
 _REFERENCE_FOCAL_PX = 750.0  # the noise below is stated for this focal length
 _FINEST_SHARE = 0.35  # detectors do not become arbitrarily good on small pictures
+_ROWS_FOR_A_PIXEL = 160  # below, a border a pixel off is no small error
 _ARMS = ((2, 5), (3, 6), (4, 7))
 _LEGS = ((9, 12), (10, 13), (11, 14), (22, 19), (23, 20), (24, 21))
 # How far (m) behind their own skin joints lie: deeper means something else is in front.
@@ -160,7 +161,7 @@ def disturbed_mask(
 ) -> UInt8[np.ndarray, "height width"]:
     """A mask as a segmentation network would give it: wavy borders, mixed-up patches, holes."""
     height, width = labels.shape
-    unit = max(height / 640, 0.5)  # the errors are stated for 640 rows
+    unit = max(height / 640, 0.25)  # the errors are stated for 640 rows
     amplitude = unit * rng.uniform(1.0, 3.0)
     coarse = (max(height // 10, 2), max(width // 10, 2))
     shift = [
@@ -177,7 +178,7 @@ def disturbed_mask(
         y + np.float32(amplitude) * shift[1],
         cv2.INTER_NEAREST,
     )
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and height >= _ROWS_FOR_A_PIXEL:
         kernel = np.ones((3, 3), np.uint8)
         grow = rng.random() < 0.5
         moved = cv2.dilate(moved, kernel) if grow else cv2.erode(moved, kernel)

@@ -216,7 +216,7 @@ class Wardrobe:
         self.waves = self.rest @ (2 * np.pi * directions / lengths_m[:, None]).T
         self.phases = rng.uniform(0, 2 * np.pi, 6)
         self.follow = rng.standard_normal((69, 6))  # wrinkles move when joints move
-        self.wander = 0.6 * drift(rng, frame_count, 6, period_frames=10)
+        self.wander = 0.6 * drift(rng, frame_count, 6, period_frames=10.0)
 
     def offsets(
         self,

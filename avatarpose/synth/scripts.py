@@ -139,7 +139,7 @@ class _Stage:
         engaged: Stance,
         sink_m: float = 0.02,
     ) -> Part:
-        sway = 0.03 * drift(self.rng, self.frame_count, 24, 3, period_frames=9)
+        sway = 0.03 * drift(self.rng, self.frame_count, 24, 3, period_frames=9.0)
         sway[:, [Joint.LEFT_FOOT, Joint.RIGHT_FOOT, Joint.LEFT_HAND, Joint.RIGHT_HAND]] = 0.0
         sway[:, [Joint.LEFT_HIP, Joint.RIGHT_HIP, Joint.LEFT_KNEE, Joint.RIGHT_KNEE]] *= 0.3
         still = np.full(self.frame_count, sink_m)
