@@ -20,7 +20,7 @@ from avatarpose.scene.scene import Scene
 
 FINE = 0.2  # share of the cursor's way while Shift is held
 NEAREST_M, FURTHEST_M = 0.15, 60.0
-DEPTH_SAMPLES = 96
+DEPTH_SAMPLES = 64
 BODY_DEPTHS_M = np.linspace(-0.6, 0.6, 13)  # the line is solid where a body may be
 
 Spread = Literal["frame", "ease", "range"]
@@ -107,7 +107,8 @@ class JointDrag(QObject):
         self._scene: Scene | None = None
         self._note = ""
         self._residuals: dict[str, float] = {}
-        self._ray: tuple[np.ndarray, np.ndarray] | None = None
+        self._direction = np.array([0.0, 0.0, 1.0])
+        self._guide_points: tuple[np.ndarray, np.ndarray] | None = None
         document.scene_changed.connect(self._forget)
 
     @property
@@ -192,7 +193,8 @@ class JointDrag(QObject):
         self._pixel = pixel.copy()
         self._depth_m = self._grip.depth_m
         self._depth_by_hand = self._has_moved = False
-        self._target, self._result, self._scene, self._ray = here, None, None, None
+        self._target, self._result, self._scene = here, None, None
+        self._direction, self._guide_points = camera.rays(pixel), None
         self._note, self._residuals = "", {}
         self.changed.emit()
         return True
@@ -246,25 +248,30 @@ class JointDrag(QObject):
         """What another view shows while the joint is held."""
         if self._grip is None or other.name == self._grip.camera.name:
             return None
-        if self._ray is None:
+        if self._guide_points is None:
             depths = np.geomspace(NEAREST_M, FURTHEST_M, DEPTH_SAMPLES)
             depths = np.sort(np.append(depths, self._grip.depth_m + BODY_DEPTHS_M))
-            axis = self._grip.camera.camera_from_world[2, :3]
-            direction = self._grip.camera.rays(self._pixel)
-            points = direction * (depths / (direction @ axis))[:, None]
             near = np.abs(depths - self._grip.depth_m) <= BODY_DEPTHS_M[-1] + 1e-9
-            self._ray = (self._grip.camera.centre_world + points, near)
-        points, near = self._ray
+            self._guide_points = (self._on_ray(depths), near)
+        points, near = self._guide_points
         pixels = other.project(points)
         pixels[~other.is_inside(pixels)] = np.nan
         return EpipolarGuide(pixels, near, other.project(self._target))
 
+    def _on_ray(self, depths_m: np.ndarray) -> np.ndarray:
+        """World points under the cursor, at depths along the held camera's axis."""
+        assert self._grip is not None
+        camera = self._grip.camera
+        along_axis = self._direction @ camera.camera_from_world[2, :3]
+        return camera.centre_world + self._direction * (depths_m / along_axis)[:, None]
+
     def _solve(self) -> None:
         grip = self._grip
         assert grip is not None
-        pixel, self._ray = self._pixel, None
+        pixel, self._guide_points = self._pixel, None
+        self._direction = grip.camera.rays(pixel)
         held = ViewPin(grip.camera.name, grip.index, int(grip.joint), (pixel[0], pixel[1]))
-        target = grip.camera.unproject(pixel, self._depth_m)
+        target = self._on_ray(np.array([self._depth_m]))[0]
         self._note, self._residuals = "", {}
         if not self._depth_by_hand:
             pinned = triangulated_target(grip.scene, grip.pid, grip.index, grip.joint, held)

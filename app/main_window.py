@@ -151,6 +151,8 @@ class MainWindow(QMainWindow):
         self.survey.shutdown()
         self.files.close()
         self.bench.footage.close()
+        # On its way out the stack would still call views that are gone already.
+        self.bench.document.undo_stack.blockSignals(True)
         event.accept()
 
     # --- building -----------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from PySide6.QtCore import QObject, Signal
 from avatarpose.body.pose import PoseSequence
 from avatarpose.body.smpl import PosedBody, SmplModel
 from avatarpose.optimize.snapshot import Preview
+from avatarpose.scene.layers import EditLayer
 from avatarpose.scene.scene import Scene
 
 KEPT_BODIES = 256  # about 0.1 MB each
+KEPT_EDITED = 32
 
 
 class PosedScene(QObject):
@@ -27,6 +29,10 @@ class PosedScene(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bodies: OrderedDict[tuple, PosedBody] = OrderedDict()
+        # The values hold what the keys name by id, so that no id is used again meanwhile.
+        self._edited: OrderedDict[
+            tuple[int, int, int, int], tuple[PoseSequence, EditLayer, SmplModel, PosedBody]
+        ] = OrderedDict()
         self._live: Mapping[int, PoseSequence] | None = None
         self._previews: dict[tuple[str, int], Preview] = {}
 
@@ -48,8 +54,15 @@ class PosedScene(QObject):
         if edit is None:
             rotvecs = _rotvecs(source, index)
             return self.posed(scene.body, source.betas, rotvecs, source.transl[index])
-        rotvecs, transl = edit.pose_at(source, index)
-        return self.posed(scene.body, source.betas + edit.betas, rotvecs, transl)
+        key = (id(source), id(edit), index, id(scene.body))
+        kept = self._edited.get(key)
+        if kept is None:  # every view asks for the same few poses in turn
+            rotvecs, transl = edit.pose_at(source, index)
+            body = self.posed(scene.body, source.betas + edit.betas, rotvecs, transl)
+            kept = self._edited[key] = (source, edit, scene.body, body)
+            while len(self._edited) > KEPT_EDITED:
+                self._edited.popitem(last=False)
+        return kept[-1]
 
     def skel19_at(self, scene: Scene, pid: int, index: int) -> Float[np.ndarray, "19 3"] | None:
         """The 19 measured joints of the shown body in the world (m); None where absent."""
@@ -105,6 +118,7 @@ class PosedScene(QObject):
     def clear(self) -> None:
         """Forget everything (another scene was opened)."""
         self._bodies.clear()
+        self._edited.clear()
         self._previews.clear()
         self._live = None
         self.live_changed.emit()

@@ -21,6 +21,7 @@ from avatarpose.scene.scene import Scene
 
 TITLE_PX = 22
 LARGEST_OUTLINE_PX = 420  # longer side of the picture a silhouette is traced in
+HELD_OUTLINE_PX = 240  # the same while the person is being dragged
 LARGE_VIEW_PX = 560  # pictures at least this high have room for thicker lines
 SKEL19_OF = {int(joint): int(measured) for measured, joint in SMPL_OF_SKEL19.items()}
 
@@ -251,7 +252,9 @@ class CameraPainter:
         self, kind: str, pid: int, scene: Scene, body: PosedBody, layout: Layout
     ) -> BodyOverlay:
         longest = max(self._camera.width, self._camera.height)
-        reduction = min(1.0, layout.scale * layout.ratio, LARGEST_OUTLINE_PX / longest)
+        is_held = self._drag.has_moved and self._drag.pid == pid
+        largest = HELD_OUTLINE_PX if is_held else LARGEST_OUTLINE_PX
+        reduction = min(1.0, layout.scale * layout.ratio, largest / longest)
         kept = self._overlays.get((kind, pid))
         if kept is None or kept[0] is not body or kept[1] != reduction:
             overlay = overlays.body_overlay(scene.body, body, self._camera, reduction)
