@@ -46,7 +46,7 @@ class IdealCameras:
     ) -> tuple[Float[Tensor, "rays 3"], Float[Tensor, "rays 3"]]:
         """Origins and unit directions in the world of ideal pixels, one camera index per ray."""
         homogeneous = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=-1)
-        inverse = torch.linalg.inv(self.pixel_from_camera.double()).to(pixels.dtype)
+        inverse = torch.inverse(self.pixel_from_camera.double()).to(pixels.dtype)
         world_from_pixel = self.rotation.transpose(-1, -2) @ inverse
         directions = (world_from_pixel[camera_index] @ homogeneous[..., None]).squeeze(-1)
         directions = torch.nn.functional.normalize(directions, dim=-1)
@@ -56,7 +56,7 @@ class IdealCameras:
 def ideal_cameras(
     cameras: list[Camera], device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> IdealCameras:
-    """Stack cameras, leaving their distortion aside (images must be undistorted with the same K)."""
+    """Stack cameras without their distortion (images must be undistorted with the same K)."""
 
     def stack(arrays: list[np.ndarray]) -> Tensor:
         return torch.as_tensor(np.stack(arrays), dtype=dtype, device=device)

@@ -34,7 +34,7 @@ def look_at(
     target_world: Float[np.ndarray, "3"],
     roll_rad: float = 0.0,
 ) -> Float[np.ndarray, "4 4"]:
-    """camera_from_world of an OpenCV camera at `centre_world` that looks at `target_world`; +z is up."""
+    """camera_from_world of an OpenCV camera at a place that looks at another; +z is up."""
     forward = target_world - centre_world
     forward = forward / np.linalg.norm(forward)
     up = np.array([0.0, 0.0, 1.0])

@@ -56,7 +56,7 @@ def rotvec_from_matrix(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*b
     sign = torch.where(quaternion[..., :1] < 0, -1.0, 1.0).to(matrix.dtype)
     quaternion = quaternion * sign
     vector = quaternion[..., 1:]
-    sine = vector.norm(dim=-1, keepdim=True)
+    sine = (vector * vector).sum(-1, keepdim=True).sqrt()
     angle = 2 * torch.atan2(sine, quaternion[..., :1])
     scale = torch.where(sine > 1e-8, angle / sine.clamp_min(1e-12), torch.full_like(sine, 2.0))
     return vector * scale
@@ -70,7 +70,7 @@ def matrix_from_6d(six: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"
     first = torch.nn.functional.normalize(six[..., :3], dim=-1)
     second = six[..., 3:] - (first * six[..., 3:]).sum(-1, keepdim=True) * first
     second = torch.nn.functional.normalize(second, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+    return torch.stack([first, second, torch.cross(first, second, dim=-1)], dim=-1)
 
 
 def six_from_matrix(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 6"]:

@@ -9,7 +9,7 @@ from avatarpose.geometry.camera import Camera
 def triangulate(
     cameras: list[Camera],
     pixels: Float[np.ndarray, "cameras 2"],
-    weights: Float[np.ndarray, "cameras"],
+    weights: Float[np.ndarray, " cameras"],
     *,
     huber_px: float = 10.0,
     steps: int = 15,
@@ -28,18 +28,20 @@ def triangulate(
     centres = np.stack([camera.centre_world for camera in chosen])
     rays = np.stack([c.rays(pixels[i]) for c, i in zip(chosen, use, strict=True)])
     across = np.eye(3) - rays[:, :, None] * rays[:, None, :]
-    normal = np.einsum("c,cij->ij", weight, across)
-    point = np.linalg.lstsq(normal, np.einsum("c,cij,cj->i", weight, across, centres), rcond=None)[0]
+    normal: np.ndarray = np.einsum("c,cij->ij", weight, across)
+    towards: np.ndarray = np.einsum("c,cij,cj->i", weight, across, centres)
+    point: np.ndarray = np.linalg.lstsq(normal, towards, rcond=None)[0]
     for _ in range(steps):
         jacobian, residual = _reprojection(chosen, ideal, point)
         if not np.isfinite(residual).all():
             break
         size = np.linalg.norm(residual, axis=-1)
         robust = weight * np.where(size > huber_px, huber_px / np.maximum(size, 1e-9), 1.0)
-        lhs = np.einsum("c,cki,ckj->ij", robust, jacobian, jacobian)
-        rhs = np.einsum("c,cki,ck->i", robust, jacobian, residual)
-        step = np.linalg.solve(lhs + 1e-9 * np.trace(lhs) * np.eye(3), -rhs)
-        point = point + step
+        lhs: np.ndarray = np.einsum("c,cki,ckj->ij", robust, jacobian, jacobian)
+        rhs: np.ndarray = np.einsum("c,cki,ck->i", robust, jacobian, residual)
+        damping = 1e-9 * float(np.trace(lhs))
+        step = np.asarray(np.linalg.solve(lhs + damping * np.eye(3), -rhs), np.float64)
+        point = np.asarray(point + step)
         if np.linalg.norm(step) < 1e-7:
             break
     return point
@@ -48,7 +50,8 @@ def triangulate(
 def _reprojection(
     cameras: list[Camera], ideal: np.ndarray, point: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    jacobians, residuals = [], []
+    jacobians: list[np.ndarray] = []
+    residuals: list[np.ndarray] = []
     for camera, pixel in zip(cameras, ideal, strict=True):
         local = camera.camera_from_world[:3, :3] @ point + camera.camera_from_world[:3, 3]
         if local[2] < 1e-6:
@@ -73,7 +76,7 @@ def epipolar_curve(
     held: Camera,
     pixel: Float[np.ndarray, "2"],
     other: Camera,
-    depths_m: Float[np.ndarray, "points"],
+    depths_m: Float[np.ndarray, " points"],
 ) -> Float[np.ndarray, "points 2"]:
     """Recorded pixels in `other` of the ray through `pixel` of `held`, at depths along its axis.
 

@@ -73,9 +73,7 @@ def remove_pin(scene: Scene, pid: int, camera: str, index: int, joint: int) -> S
     person = scene.person(pid)
     edit = person.edit()
     gone = (camera, index, joint)
-    pins = tuple(
-        pin for pin in edit.view_pins if (pin.camera, pin.frame_index, pin.joint) != gone
-    )
+    pins = tuple(pin for pin in edit.view_pins if (pin.camera, pin.frame_index, pin.joint) != gone)
     return scene.with_person(person.with_edit(replace(edit, view_pins=pins)))
 
 

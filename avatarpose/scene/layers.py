@@ -1,6 +1,6 @@
 """Pose layers: what was found (Initial), what the user changed (Edit), what a run made of it.
 
-The shown pose is a source layer plus the user's Edit on it. An Edit holds offsets at key frames, and
+The shown pose is a source layer plus the user's Edit on it. An Edit holds offsets at key frames;
 offsets, not poses, are spread over neighbouring frames: the captured motion keeps its detail.
 """
 
@@ -118,7 +118,7 @@ class EditLayer:
 
     def touched(self, frame_count: int) -> np.ndarray:
         """Which frames the corrections change, as booleans."""
-        return self._weights(frame_count).any(axis=0)
+        return np.asarray(self._weights(frame_count).any(axis=0))
 
     def _weights(self, frame_count: int) -> Float[np.ndarray, "keys frames"]:
         """Weight of every key at every frame; keyed frames take their own key alone."""

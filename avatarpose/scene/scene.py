@@ -37,7 +37,9 @@ class RunRecord:
     pids: tuple[int, ...]
     seconds: float
     source: str = "initial"
-    losses: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
+    losses: Mapping[str, tuple[tuple[int, float], ...]] = field(
+        default_factory=dict[str, tuple[tuple[int, float], ...]]
+    )
     folder: str = ""
 
 
