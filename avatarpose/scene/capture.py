@@ -19,7 +19,7 @@ class Footage:
     Attributes:
         kind: "images" (a folder) or "video" (a file).
         path: the folder or file.
-        source_frames: for each frame of the time base its picture's number in the source (the number
+        source_frames: for each frame its picture's number in the source (the number
             in the image's name, or the index in the video); -1 where the view has no picture.
         names: for "images", the file name of each frame ("" where absent).
     """
