@@ -213,6 +213,10 @@ class LossPlot(QWidget):
         return "\n".join(lines)
 
 
+def _tick(value: float) -> str:
+    return f"{value / 1000:.3g}k" if value >= 1000 else f"{value:.3g}"
+
+
 def without_gaps(points: list[tuple[int, float]], last_step: int) -> list[list[tuple[int, float]]]:
     """Stretches of a curve; a term that rests during a stage is not drawn through it."""
     steps = [later[0] - earlier[0] for earlier, later in pairwise(points)]
@@ -245,7 +249,7 @@ def _draw_grid(
             painter.setPen(QPen(inks.line, 1))
             painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
             painter.setPen(inks.faint)
-            painter.drawText(QRectF(0, y - 8, LEFT - 6, 16), flags, f"{10**level:.3g}")
+            painter.drawText(QRectF(0, y - 8, LEFT - 6, 16), flags, _tick(10**level))
     below = QRectF(rect.left(), rect.bottom() + 2, rect.width(), 16)
     painter.setPen(inks.faint)
     painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "0")

@@ -271,7 +271,7 @@ def draw_run(
     """How far a run has come, over the frames it works on."""
     painter.fillRect(rect, inks.lane)
     fill = QColor(inks.accent)
-    fill.setAlpha(110 if is_paused else 200)
+    fill.setAlpha(60 if is_paused else 120)
     painter.fillRect(QRectF(rect.left(), rect.top(), rect.width() * done, rect.height()), fill)
     painter.setPen(QPen(inks.accent, 1))
     painter.drawRect(rect.adjusted(0, 0, -1, -1))
