@@ -72,7 +72,7 @@ def load_pictures(
     reader, masks = FrameReader(scene.capture, budget_bytes=0), MaskReader(scene.capture)
     ideal, images, labels = [], [], []
     present = np.zeros((len(cameras), len(frames)), bool)
-    done, total = 0, len(cameras) * len(frames)
+    done, total, is_wanted = 0, len(cameras) * len(frames), True
     try:
         for row, name in enumerate(cameras):
             view = scene.capture.view(name)
@@ -81,6 +81,8 @@ def load_pictures(
             stack = np.zeros((len(frames), height, width, 3), np.uint8)
             marks = np.full((len(frames), height, width), UNKNOWN, np.uint8)
             for column, index in enumerate(frames):
+                if not is_wanted:
+                    break
                 size = (width, height)
                 image = reader.read(name, int(index), size=size, undistort=True)
                 if image is not None:
@@ -91,8 +93,7 @@ def load_pictures(
                         is_union = view.masks is not None and not view.masks.per_person
                         marks[column] = _union(label) if is_union else label
                 done += 1
-                if on_progress is not None and not on_progress(done / total):
-                    break
+                is_wanted = on_progress is None or on_progress(done / total)
             images.append(stack)
             labels.append(marks)
     finally:

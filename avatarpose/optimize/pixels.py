@@ -49,7 +49,8 @@ class PixelSampler:
             for column, frame in enumerate(pictures.frames):
                 labels = pictures.labels[index][column]
                 if not pictures.present[index, column]:
-                    region = np.zeros(labels.shape, bool)
+                    labels = np.zeros_like(labels)
+                    region = labels.astype(bool)
                 elif (labels == UNKNOWN).all():
                     region = body_mask(scene, camera, int(frame), poses, 0)
                     labels = region.astype(np.uint8)
