@@ -19,7 +19,7 @@ from avatarpose.formats.byte_cache import ByteCache
 from avatarpose.formats.pictures import (
     PICTURE_LIMIT_BYTES,
     distortion_maps,
-    is_whole,
+    is_sane,
     undistortion_maps,
 )
 from avatarpose.formats.storage import RESTORE, read_bytes, write_bytes
@@ -30,6 +30,7 @@ from avatarpose.scene.people import PERSON_COLOURS
 UNKNOWN = 255
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
+_ASPECT_TOLERANCE = 0.01
 # The first palette entries of masks made by the AvatarPose pipeline, for masks saved as colours.
 TRACKER_COLOURS = (
     (0, 0, 0), (28, 180, 255), (255, 180, 28), (28, 255, 180), (180, 255, 28), (255, 28, 180),
@@ -46,7 +47,7 @@ def read_labels(path: Path) -> UInt8[np.ndarray, "height width"]:
         FormatError: the file is no mask.
     """
     content = read_bytes(path, limit_bytes=PICTURE_LIMIT_BYTES)
-    if not is_whole(content):
+    if not is_sane(content):
         raise FormatError(f"The mask {path} is damaged or cut short.", remedy=RESTORE)
     try:
         if content.startswith(_PNG_START):
@@ -197,6 +198,12 @@ class MaskReader:
             return None
         try:
             labels = read_labels(masks.path / name)
+            ratio = labels.shape[1] * view.camera.height / (labels.shape[0] * view.camera.width)
+            if abs(ratio - 1) > _ASPECT_TOLERANCE:
+                raise FormatError(
+                    f"The mask {name} has another shape than the pictures of its camera.",
+                    remedy="Masks must show the whole picture.",
+                )
         except FormatError as error:
             issue = Issue(
                 Severity.WARNING, error.problem, error.remedy, str(masks.path / name),

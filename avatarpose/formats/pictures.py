@@ -19,6 +19,7 @@ from avatarpose.scene.issues import Issue, Severity
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm")
 PICTURE_LIMIT_BYTES = 256 << 20
+MOST_PIXELS = 1 << 28
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8"
 _REDUCED = {
@@ -141,6 +142,17 @@ def picture_size(path: Path) -> tuple[int, int]:
         FormatError: it is no picture.
     """
     content = read_bytes(path, limit_bytes=PICTURE_LIMIT_BYTES)
+    stated = stated_size(content)
+    if stated is not None:
+        return stated
+    picture = decode_picture(content)
+    if picture is None:
+        raise FormatError(f"{path} is not a picture that can be read.", remedy=RESTORE)
+    return picture.shape[1], picture.shape[0]
+
+
+def stated_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height in the head of a JPEG or PNG; None for other formats."""
     if content.startswith(_PNG_START) and len(content) >= 24:
         return struct.unpack_from(">II", content, 16)
     if content.startswith(_JPEG_START):
@@ -149,10 +161,13 @@ def picture_size(path: Path) -> tuple[int, int]:
             if is_frame and position + 7 <= len(content):
                 height, width = struct.unpack_from(">HH", content, position + 3)
                 return width, height
-    picture = decode_picture(content)
-    if picture is None:
-        raise FormatError(f"{path} is not a picture that can be read.", remedy=RESTORE)
-    return picture.shape[1], picture.shape[0]
+    return None
+
+
+def is_sane(content: bytes) -> bool:
+    """False for a picture that breaks off or promises more pixels than any camera has."""
+    stated = stated_size(content)
+    return is_whole(content) and (stated is None or stated[0] * stated[1] <= MOST_PIXELS)
 
 
 def decode_picture(
@@ -165,7 +180,7 @@ def decode_picture(
         at_least: width and height that suffice: a JPEG is then decoded at a half, a quarter or an
             eighth where that divides its size evenly (otherwise pixel centres would shift).
     """
-    if not is_whole(content):
+    if not is_sane(content):
         return None
     flags = cv2.IMREAD_COLOR
     if at_least is not None and content.startswith(_JPEG_START):
@@ -180,15 +195,11 @@ def decode_picture(
 
 
 def _reduction(content: bytes, at_least: tuple[int, int]) -> int:
-    for marker, position in _jpeg_segments(content):
-        is_frame = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
-        if not is_frame or position + 7 > len(content):
-            continue
-        height, width = struct.unpack_from(">HH", content, position + 3)
-        for factor in (8, 4, 2):
-            divides = width % factor == 0 and height % factor == 0
-            if divides and width // factor >= at_least[0] and height // factor >= at_least[1]:
-                return factor
+    width, height = stated_size(content) or (1, 1)
+    for factor in (8, 4, 2):
+        divides = width % factor == 0 and height % factor == 0
+        if divides and width // factor >= at_least[0] and height // factor >= at_least[1]:
+            return factor
     return 1
 
 

@@ -145,6 +145,13 @@ def test_masks_that_tell_nobody_apart_give_one(small_capture, body):
     assert set(np.unique(labels)) == {0, 1}
 
 
+def test_a_mask_of_another_shape_is_none_and_noted(small_scene, small_capture):
+    write_labels(small_capture / "mask" / "4" / "000022.png", np.ones((470, 640), np.uint8))
+    reader = MaskReader(small_scene.capture)
+    assert reader.read("4", 1) is None
+    assert "another shape" in reader.issues[0].message
+
+
 def test_a_missing_or_damaged_mask_is_none_and_noted(small_scene, small_capture):
     (small_capture / "mask" / "4" / "000022.png").write_bytes(b"")
     reader = MaskReader(small_scene.capture)

@@ -90,6 +90,12 @@ def test_every_kind_of_picture_becomes_rgb(stored, expected):
     np.testing.assert_array_equal(picture[0, 0], expected)
 
 
+def test_a_picture_that_would_fill_the_memory_is_not_decoded():
+    content = encoded(smooth(60, 80), ".png")
+    bomb = content[:16] + struct.pack(">II", 40_000, 40_000) + content[24:]
+    assert decode_picture(bomb) is None
+
+
 def test_a_rotation_mark_is_ignored():
     content = encoded(smooth(60, 80), ".jpg")
     orientation = struct.pack("<HHIHHI", 0x0112, 3, 1, 6, 0, 0)  # a quarter turn
