@@ -90,7 +90,7 @@ class PoseVariables:
         column: int,
         turn_gradient: Float[Tensor, "people joints=24 3"],
         transl_gradient: Float[Tensor, "people 3"],
-        turn_rate: float,
+        turn_rate: Float[Tensor, "joints=24 1"] | float,
         transl_rate: float,
     ) -> None:
         """One Adam step (Kingma and Ba 2015) of one frame; other frames keep their momentum."""
@@ -101,8 +101,6 @@ class PoseVariables:
             (self.turns, turn_gradient, self._moments[0], self._moments[1], turn_rate),
             (self.transl, transl_gradient, self._moments[2], self._moments[3], transl_rate),
         ):
-            if rate == 0:
-                continue
             gradient = torch.nan_to_num(raw)
             mean = first[index, column].mul(_BETA1).add(gradient, alpha=1 - _BETA1)
             square = second[index, column].mul(_BETA2).add(gradient**2, alpha=1 - _BETA2)

@@ -216,12 +216,19 @@ class PoseRefiner:
             gradients = torch.autograd.grad(terms.total, wanted)
             self._variables.step(
                 rows, column, gradients[0], gradients[1],
-                self._plan.turn_rate * rate, self._plan.transl_rate * rate,
+                self._plan.turn_rate * rate * self._free_joints(stage),
+                self._plan.transl_rate * rate * float(Update.ROOT in stage.updates),
             )  # fmt: skip
             if betas is not None:
                 self._variables.step_betas(rows, gradients[2], self._plan.beta_rate * rate)
         self.look_again(column)
         return terms
+
+    def _free_joints(self, stage: Stage) -> Float[Tensor, "joints=24 1"]:
+        """1 for the joints the stage may turn: the root's orientation is ROOT, all others POSE."""
+        free = torch.full((24, 1), float(Update.POSE in stage.updates), device=self._device)
+        free[0] = float(Update.ROOT in stage.updates)
+        return free
 
     def terms(
         self,

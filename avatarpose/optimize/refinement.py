@@ -25,7 +25,7 @@ from avatarpose.optimize.pictures import Pictures, load_pictures
 from avatarpose.optimize.pixels import PixelSampler
 from avatarpose.optimize.pose_stage import Pins, PoseRefiner, PreparedVisit
 from avatarpose.optimize.put_back import worse_person_frames
-from avatarpose.optimize.schedule import Plan, Stage, Update
+from avatarpose.optimize.schedule import Plan, Stage, Update, without_keypoints
 from avatarpose.optimize.settings import RunRequest
 from avatarpose.scene.scene import Scene
 
@@ -77,7 +77,10 @@ class Refinement:
         self.frames: Int[np.ndarray, " frames"] = frames[there]
         self.cameras = tuple(request.cameras or capture.rig.names)
         capture.rig.only(self.cameras)  # an unknown name is an error here, not later
-        self.scene = scene if _is_labelled(scene) else label_detections(scene)
+        labelled = scene if _is_labelled(scene) else label_detections(scene)
+        # A camera left out gives neither pictures nor keypoints: it can judge the result.
+        used = {name: d for name, d in labelled.detections.items() if name in self.cameras}
+        self.scene = dataclasses.replace(labelled, detections=used)
         self._start = everyone
         self.variables = PoseVariables(everyone, self.frames, self.device)
         self._smpl = TorchSmpl(scene.body, self.device)
@@ -94,11 +97,15 @@ class Refinement:
         self.avatars: list[Avatar] = []
         self.pictures: Pictures | None = None
         self._sampler: PixelSampler | None = None
-        self.stages = tuple(stage for stage in plan.stages if self._has_evidence(stage))
+        stages = plan.stages if self._has_keypoints() else without_keypoints(plan.stages)
+        self.stages = tuple(stage for stage in stages if self._has_evidence(stage))
+
+    def _has_keypoints(self) -> bool:
+        return any(np.any(d.pid >= 0) for d in self.scene.detections.values())
 
     def _has_evidence(self, stage: Stage) -> bool:
         if Update.KEYPOINTS in stage.updates:
-            return any(np.any(d.pid >= 0) for d in self.scene.detections.values())
+            return self._has_keypoints()
         if stage.colour == 0:
             return any(self.scene.capture.view(name).masks for name in self.cameras)
         return True

@@ -130,6 +130,25 @@ def _alternation(
     return tuple(stages)
 
 
+def without_keypoints(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The stages for a scene in which nobody has 2D keypoints: masks must do the coarse work.
+
+    First only root and shape follow the silhouettes, then the whole pose: freed at once, limbs would
+    bend to make up for a wrong size.
+    """
+    out: list[Stage] = []
+    for stage in stages:
+        if Update.KEYPOINTS in stage.updates:
+            continue
+        if stage.colour == 0:
+            root = Update.ROOT | Update.SHAPE
+            out.append(Stage("silhouettes: root", root, 2 + stage.steps, 4.0, 0.0, 0.0))
+            out.append(replace(stage, name="silhouettes: pose", steps=2 + stage.steps, rate=2.0))
+        else:
+            out.append(stage)
+    return tuple(out)
+
+
 def plan(preset: str) -> Plan:
     """The plan of a preset.
 
