@@ -54,7 +54,7 @@ def _chart(name: str, points: Float[np.ndarray, "points 2"]) -> np.ndarray:
         y = _height_of(share)
         _stroke(canvas, np.array([[_LEFT, y], [_WIDTH - _RIGHT, y]]), _RULE, 1)
         text = f"{10**level if is_log else level:.2g}"
-        _text(canvas, text, (_LEFT - 7, y + 4), _PALE_INK, anchor=1.0)
+        _text(canvas, text, (_LEFT - 7, float(y) + 4), _PALE_INK, anchor=1.0)
     x = _LEFT + (points[:, 0] - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
     _stroke(canvas, np.stack([x, _height_of((scaled - low) / (high - low))], -1), _RAW, 1)
     smooth = _running_mean(scaled, max(1, round(_SMOOTHED_OVER * len(scaled))))
@@ -88,7 +88,7 @@ def _stroke(
 def _text(
     canvas: np.ndarray,
     text: str,
-    place: tuple[float, float],
+    place: tuple[float | int, float | int],
     colour: tuple[int, int, int],
     *,
     anchor: float = 0.0,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,23 +13,6 @@ from avatarpose.formats.storage import write_bytes
 
 VIDEO_SUFFIX = ".mp4"
 Picture = UInt8[np.ndarray, "height width 3"]
-
-
-class Film(Protocol):
-    """Something that takes pictures in order; a context manager that completes it at the end."""
-
-    def add(self, pictures: Sequence[tuple[str, Picture]]) -> None:
-        """The pictures of one moment, each with a name that is new."""
-        ...
-
-    def __enter__(self) -> "Film": ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 class PictureFolder:
@@ -116,6 +98,9 @@ class Video:
             raise _not_writable(self._path, "the encoder wrote nothing")
         else:
             self._unfinished.replace(self._path)
+
+
+Film = PictureFolder | Video
 
 
 def _not_writable(path: Path, reason: str) -> FormatError:

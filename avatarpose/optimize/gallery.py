@@ -119,8 +119,8 @@ class Gallery:
         panels = [Overlay(photo, model) for _ in range(4)]
         self._label(panels[0], after, [f"camera {camera}   {self._when(index)}"])
         for panel, people, title in (
-            (panels[1], before, INITIAL),
-            (panels[2], after, self._layer_title()),
+            (panels[1], before, f"before: {INITIAL}"),
+            (panels[2], after, f"after: {self._layer_title()}"),
         ):
             panel.mesh(people, _MESH_OPACITY)
             panel.outlines(people)

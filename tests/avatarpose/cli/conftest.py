@@ -1,8 +1,11 @@
+import contextlib
+import io
 import shutil
 from pathlib import Path
 
 import pytest
 
+from avatarpose.cli import main
 from avatarpose.installation import resource_path
 
 CAMERAS = ("4", "28", "52")
@@ -28,3 +31,24 @@ def capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / name, target / name)
     return target
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic project: 2 people, 3 cameras, 4 frames of 64 x 48; not to be changed."""
+    project = tmp_path_factory.mktemp("tiny") / "hug"
+    words = ["synth", str(project), "--views", "3", "--frames", "4", "--size", "64x48"]
+    assert main([*words, "--seed", "1"]) == 0
+    return project
+
+
+@pytest.fixture(scope="session")
+def refined(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The same project with one run, and what refining it printed; not to be changed."""
+    project = tmp_path_factory.mktemp("refined") / "hug"
+    shutil.copytree(tiny_project, project)
+    out = project.parent / "out"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["refine", str(project), "--preset", "preview", "--out", str(out)]) == 0
+    return project, printed.getvalue()
