@@ -133,8 +133,8 @@ def _alternation(
 def without_keypoints(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """The stages for a scene in which nobody has 2D keypoints: masks must do the coarse work.
 
-    First only root and shape follow the silhouettes, then the whole pose: freed at once, limbs would
-    bend to make up for a wrong size.
+    First only root and shape follow the silhouettes, then the whole pose: freed at once, limbs
+    would bend to make up for a wrong size.
     """
     out: list[Stage] = []
     for stage in stages:

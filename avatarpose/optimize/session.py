@@ -1,6 +1,7 @@
 """A refinement that can be watched, paused, fed with edits, stopped and cancelled from outside."""
 
 import ctypes
+import itertools
 import logging
 import math
 import sys
@@ -268,6 +269,7 @@ class OptimizationSession:
             remaining_s=0.0 if self._result is not None else self._remaining_s(number, counts),
             steps_per_s=pace,
             losses=dict(self._latest),
+            bands=_planned_bands(stages, counts),
             revision=self._revision,
             poses=poses,
             previews=previews,
@@ -348,6 +350,14 @@ class OptimizationSession:
         self._bands = [StageBand(*band) for band in progress.bands]
         self._refinement.restore(progress.state)
         return progress.stage_index
+
+
+def _planned_bands(stages: Sequence[Stage], counts: Sequence[int]) -> tuple[StageBand, ...]:
+    ends = list(itertools.accumulate(counts))
+    return tuple(
+        StageBand(stage.name, end - count, end - 1)
+        for stage, end, count in zip(stages, ends, counts, strict=True)
+    )
 
 
 def _kind(stage: Stage) -> str:
