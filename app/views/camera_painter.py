@@ -28,7 +28,7 @@ SKEL19_OF = {int(joint): int(measured) for measured, joint in SMPL_OF_SKEL19.ite
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """A person as drawn in the last painting, in widget pixels; what the mouse can hit."""
+    """A person as the view shows them, in widget pixels; what the mouse can hit."""
 
     pid: int
     body: PosedBody
@@ -63,7 +63,7 @@ class CameraPainter:
         """Paint the view into a widget; `room` is where the picture may go."""
         self._layout = layout
         scene, index = self._bench.document.shown, self._bench.playback.index
-        self.drawn = [] if scene is None else self._people(scene, index, layout, room)
+        self.drawn = self.people(layout, room)
         bodies = {drawn.pid: drawn.body for drawn in self.drawn}
         ground = self._ground.pixels(scene, bodies, index, layout)
         pixels = ground if scene is None else self._people_layer(ground, scene, index, layout)
@@ -233,8 +233,12 @@ class CameraPainter:
         overlays.draw_outline(canvas, overlay, layout.place, style)
         overlays.draw_skeleton(canvas, layout.place(overlay.joints), np.zeros(24, bool), style)
 
-    def _people(self, scene: Scene, index: int, layout: Layout, room: QRectF) -> list[Drawn]:
-        drawn = []
+    def people(self, layout: Layout, room: QRectF) -> list[Drawn]:
+        """Everybody the view shows at this moment; cheap while nobody moves."""
+        scene, index = self._bench.document.shown, self._bench.playback.index
+        drawn: list[Drawn] = []
+        if scene is None:
+            return drawn
         for person in scene.people:
             if person.pid in self._bench.selection.hidden:
                 continue

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QWidget
 from app.interactions import JointDrag
 from app.selection import JointRef
 from app.views.camera_ground import Layout
-from app.views.camera_painter import TITLE_PX, CameraPainter
+from app.views.camera_painter import TITLE_PX, CameraPainter, Drawn
 from app.views.overlays import Placement
 from app.workbench import Workbench
 from avatarpose.body.skeleton import PARENTS, Joint
@@ -82,6 +82,15 @@ class CameraView(QWidget):
         """Widget positions of recorded pixels."""
         return self._place()(pixels)
 
+    def _layout(self) -> Layout:
+        return Layout(
+            self.size(), self.devicePixelRatioF(), self._scale, QPointF(self._offset), self._is_fit
+        )
+
+    def _people(self) -> list[Drawn]:
+        """Who is seen here now, and where."""
+        return self._painter.people(self._layout(), self._room())
+
     def _place(self) -> Placement:
         return Placement(self._scale, self._offset.x(), self._offset.y())
 
@@ -112,7 +121,7 @@ class CameraView(QWidget):
 
     def frame_person(self) -> None:
         """Zoom to the active person; fit again when that is how it is already."""
-        drawn = next((d for d in self._painter.drawn if d.pid == self._bench.selection.pid), None)
+        drawn = next((d for d in self._people() if d.pid == self._bench.selection.pid), None)
         if drawn is None or not self._is_fit:
             self.fit()
             return
@@ -166,11 +175,8 @@ class CameraView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        layout = Layout(
-            self.size(), self.devicePixelRatioF(), self._scale, QPointF(self._offset), self._is_fit
-        )
         self._painter.paint(
-            painter, layout, self._room(),
+            painter, self._layout(), self._room(),
             has_focus=self.hasFocus(), is_hovered=self.underMouse(),
         )  # fmt: skip
         painter.end()
@@ -182,7 +188,7 @@ class CameraView(QWidget):
         selection = self._bench.selection
         found: list[tuple[float, JointRef]] = []
         at = np.array([position.x(), position.y()])
-        for drawn in self._painter.drawn:
+        for drawn in self._people():
             is_active = drawn.pid == selection.pid
             if drawn.pid in selection.locked or (selection.is_solo and not is_active):
                 continue
@@ -199,7 +205,7 @@ class CameraView(QWidget):
         """Whose body is nearest to the camera under the cursor."""
         nearest, found = np.inf, None
         pixel = self.to_pixel(position)
-        for drawn in self._painter.drawn:
+        for drawn in self._people():
             overlay = drawn.overlay
             column, row = np.rint((pixel + 0.5) * overlay.depth_scale - 0.5).astype(int)
             height, width = overlay.depth.shape

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -38,9 +38,19 @@ def world(bench: Workbench, joint: int, pid: int = 0) -> np.ndarray:
     return body.joints_world[0, joint].astype(np.float64)
 
 
+def move(view: CameraView, position: QPoint) -> None:
+    """A mouse move that arrives at once (one of the real pointer would come when it pleases)."""
+    place = QPointF(position)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, place, view.mapToGlobal(place),
+        Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, NONE,
+    )  # fmt: skip
+    QApplication.sendEvent(view, event)
+
+
 def press(view: CameraView, joint: int, pid: int = 0) -> QPoint:
     start = at(view, joint, pid)
-    QTest.mouseMove(view, start)
+    move(view, start)
     QTest.mousePress(view, LEFT, NONE, start)
     return start
 
@@ -58,7 +68,7 @@ def test_a_dragged_wrist_follows_the_cursor_and_one_undo_puts_it_back(
 ):
     before, placed = exact(view, WRIST), world(desk, WRIST)
     start = press(view, WRIST)
-    QTest.mouseMove(view, start + QPoint(3, -6))
+    move(view, start + QPoint(3, -6))
     assert desk.document.has_preview
     QTest.mouseRelease(view, LEFT, NONE, start + QPoint(6, -12))
     assert not desk.document.has_preview
@@ -94,7 +104,7 @@ def test_a_release_leaves_a_view_pin_and_marks_the_joint(view: CameraView, desk:
 def test_a_cancelled_drag_leaves_no_trace(view: CameraView, desk: Workbench, how: str):
     scene, placed = desk.document.scene, world(desk, WRIST)
     start = press(view, WRIST)
-    QTest.mouseMove(view, start + QPoint(20, 20))
+    move(view, start + QPoint(20, 20))
     assert not np.allclose(world(desk, WRIST), placed)
     if how == "escape":
         QTest.keyClick(view, Qt.Key.Key_Escape)
@@ -138,7 +148,7 @@ def test_d_turns_the_drag_into_depth(view: CameraView, desk: Workbench):
     depth = view.camera.depth(world(desk, WRIST))
     start = press(view, WRIST)
     QTest.keyPress(view, Qt.Key.Key_D)
-    QTest.mouseMove(view, start + QPoint(0, 8))
+    move(view, start + QPoint(0, 8))
     QTest.keyRelease(view, Qt.Key.Key_D)
     QTest.mouseRelease(view, LEFT, NONE, start + QPoint(0, 8))
     assert view.camera.depth(world(desk, WRIST)) < depth - 0.01
@@ -175,9 +185,9 @@ def test_pins_in_two_views_place_the_joint_in_space(grid: CameraGrid, desk: Work
 
 
 def test_hover_lights_the_same_joint_everywhere(view: CameraView, desk: Workbench):
-    QTest.mouseMove(view, at(view, Joint.RIGHT_WRIST))
+    move(view, at(view, Joint.RIGHT_WRIST))
     assert desk.selection.hover == JointRef(0, Joint.RIGHT_WRIST)
-    QTest.mouseMove(view, QPoint(4, 40))
+    move(view, QPoint(4, 40))
     assert desk.selection.hover is None
 
 
@@ -211,7 +221,7 @@ def test_zooming_keeps_the_pixel_under_the_cursor(view: CameraView):
 def test_the_middle_button_pans_and_home_fits(view: CameraView):
     fitted = view.to_pixel(QPoint(50, 60))
     QTest.mousePress(view, MIDDLE, NONE, QPoint(50, 60))
-    QTest.mouseMove(view, QPoint(80, 70))
+    move(view, QPoint(80, 70))
     QTest.mouseRelease(view, MIDDLE, NONE, QPoint(80, 70))
     np.testing.assert_allclose(view.to_pixel(QPoint(80, 70)), fitted, atol=1e-6)
     QTest.keyClick(view, Qt.Key.Key_Home)
@@ -266,7 +276,7 @@ def test_an_arrow_at_the_border_drags_a_joint_outside_the_picture(
 
 def test_another_frame_puts_a_held_joint_back(view: CameraView, desk: Workbench):
     start = press(view, WRIST)
-    QTest.mouseMove(view, start + QPoint(10, 10))
+    move(view, start + QPoint(10, 10))
     desk.playback.seek(3)
     assert not desk.document.has_preview
     QTest.mouseRelease(view, LEFT, NONE, start)
