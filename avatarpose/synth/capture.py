@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from avatarpose.body.pose import PoseSequence
-from avatarpose.body.smpl import PosedBody, SmplModel
+from avatarpose.body.smpl import SmplModel
 from avatarpose.errors import AvatarPoseError
 from avatarpose.geometry.camera import Camera
 from avatarpose.geometry.rasteriser import rasterise
@@ -28,7 +28,7 @@ from avatarpose.synth.motion import perform
 from avatarpose.synth.observations import body25, detect, detector_bias, disturbed_mask, look
 from avatarpose.synth.people import Wardrobe, draw_outfits, draw_shapes
 from avatarpose.synth.renderer import DressedPeople, Renderer, Shadows
-from avatarpose.synth.room import furnish
+from avatarpose.synth.room import Room, furnish
 from avatarpose.synth.scripts import FPS, choreograph
 from avatarpose.synth.sensor import Sensor, draw_sensor
 
@@ -213,7 +213,7 @@ class SyntheticCapture:
         rng = _stream(self.settings, _SENSORS)
         return [draw_sensor(rng) for _ in self._cameras]
 
-    def _make_room(self):
+    def _make_room(self) -> Room:
         reach = max(float(np.abs(camera.centre_world[:2]).max()) for camera in self._cameras)
         return furnish(reach + 0.6, _stream(self.settings, _ROOM))
 
@@ -271,12 +271,6 @@ class SyntheticCapture:
             nearest_m.append(depth)
             person_seen.append(np.where(face_id >= 0, face_id // len(self._model.faces), -1))
         return np.stack(nearest_m), np.stack(person_seen)
-
-
-def posed_truth(capture: SyntheticCapture, pid: int) -> PosedBody:
-    """The bare body of a person as it really was."""
-    scene = capture.scene
-    return scene.body.posed_sequence(scene.person(pid).layer(TRUTH).poses)
 
 
 def _stream(settings: Settings, *purpose: int) -> np.random.Generator:

@@ -116,10 +116,9 @@ def _bottom(rest: np.ndarray, outfit: Outfit, marks: Landmarks) -> np.ndarray:
 
 def _shoes(rest: np.ndarray, outfit: Outfit, marks: Landmarks) -> np.ndarray:
     shoe, sole = (np.array(colour) for colour in outfit.shoes)
-    low = rest[:, 1].min() if len(rest) else 0.0
-    is_sole = _step(0.022 - (rest[:, 1] - low), 0.004)[:, None]
+    is_sole = _step(0.022 - (rest[:, 1] - marks.sole_y), 0.004)[:, None]
     laces = _band(rest[:, 2], 0.022, 0.4) * (np.abs(np.abs(rest[:, 0]) - marks.hip_x * 1.3) < 0.02)
-    laces *= (rest[:, 2] > 0.0) & (rest[:, 1] > low + 0.04)
+    laces *= (rest[:, 2] > 0.0) & (rest[:, 1] > marks.sole_y + 0.04)
     colour = (1 - is_sole) * shoe + is_sole * sole
     return colour * (1 - 0.5 * laces)[:, None] * _weave(rest, outfit.seed + 6)[:, None]
 

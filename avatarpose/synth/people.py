@@ -46,6 +46,7 @@ class Landmarks:
     pelvis_y: float
     knee_y: float
     ankle_y: float
+    sole_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def landmarks(model: SmplModel) -> Landmarks:
         pelvis_y=joints[Joint.PELVIS, 1],
         knee_y=joints[Joint.LEFT_KNEE, 1],
         ankle_y=joints[Joint.LEFT_ANKLE, 1],
+        sole_y=float(model.v_template[:, 1].min()),
     )
 
 

@@ -1,6 +1,6 @@
 """Pictures of dressed people in the room: visibility by rasterising, colours point by point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -117,7 +117,14 @@ class Renderer:
 
     def _room(self, camera: Camera, shadows: "Shadows") -> np.ndarray:
         if camera.name not in self._backdrops:
-            self._backdrops[camera.name] = backdrop(self.room, camera)
+            fine = camera.resized(camera.width * SUPERSAMPLING, camera.height * SUPERSAMPLING)
+            smooth = cv2.resize(
+                backdrop(self.room, fine).radiance,
+                (camera.width, camera.height),
+                interpolation=cv2.INTER_AREA,
+            )
+            coarse = backdrop(self.room, camera)
+            self._backdrops[camera.name] = replace(coarse, radiance=smooth)
         empty = self._backdrops[camera.name]
         scale = _LIGHT_PIXELS / (2 * _LIGHT_REACH_M)
         local = empty.points_world @ self._light_axes[:2].T.astype(np.float32)

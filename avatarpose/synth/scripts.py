@@ -122,7 +122,7 @@ class _Stage:
         duration_s = frame_count / FPS
         ramp_s = min(0.45 * duration_s, 1.0)
         # Short captures start when the people are already closing in.
-        start = 1.0 - ramp_s
+        start = max(0.0, 1.0 - 1.25 * ramp_s)
         self.near = start + (1 - start) * ease((self.time_s - 0.04 * duration_s) / ramp_s)
         self.arms = ease((self.near - 0.30) / 0.70)
         self.phase = rng.uniform(0, 2 * np.pi)

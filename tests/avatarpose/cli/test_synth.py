@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import cv2
@@ -29,7 +30,9 @@ def test_a_project_folder_with_pictures_masks_and_truth_is_made(made):
 def test_the_readme_says_how_to_make_it_again(made):
     text = (made / "README.txt").read_text(encoding="utf-8")
     assert "--seed 5" in text
-    assert "30." in text
+    measured = re.search(r"person-frames: ([0-9.]+) mm", text)
+    assert measured is not None
+    assert float(measured[1]) == pytest.approx(30, rel=0.05)
 
 
 def test_an_occupied_folder_is_left_alone(made, capsys):

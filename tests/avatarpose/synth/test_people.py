@@ -69,3 +69,12 @@ def test_people_differ_in_shape_and_dress():
             assert np.abs(shapes[one] - shapes[other]).max() > 0.3
             assert outfits[one].top != outfits[other].top
     assert shapes[0][0] > shapes[1][0]
+
+
+def test_a_point_has_its_colour_whichever_other_points_are_seen(wardrobe):
+    body = toy_body()
+    layer = layers_at(body.v_template, wardrobe.hair, landmarks(body), wardrobe.outfit)
+    painted = wardrobe.outfit, landmarks(body), face_points(body)
+    whole = albedo(body.v_template, layer, *painted)
+    half = albedo(body.v_template[::2], layer[::2], *painted)
+    np.testing.assert_allclose(half, whole[::2])
