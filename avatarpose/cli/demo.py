@@ -19,6 +19,7 @@ HELP = "refine the sample without a window; write pictures and a report"
 _PROJECT = "hug.avatarpose"
 _MOMENTS = 3
 _APART_FRAMES = 3
+_CLOSEUP = "before-after-camera-{}.png"
 _CLOSEUP_PX = 640
 _NEW_VIEWS = 4
 _INTERRUPTED = 130
@@ -123,17 +124,21 @@ def _pictures(
     from avatarpose.formats.film import write_picture
     from avatarpose.optimize.gallery import Gallery
 
+    for stale in out.glob(_CLOSEUP.format("*")):
+        stale.unlink()
     moments = worst_moments(evaluation)
-    pictures = []
+    pictures: list[Picture] = []
+    shown: list[str] = []
     progress = ProgressLine()
     total = len(moments) + 1
     with Gallery(scene, project, record.name, device=device) as gallery:
         for number, frame in enumerate(moments):
             progress.show(number / total, "drawing", f"frame {frame}")
             index = scene.capture.index_of(frame)
-            camera = telling_camera(scene, record.name, index)
+            camera = telling_camera(scene, record.name, index, shown)
+            shown.append(camera)
             name, rgb = gallery.closeup(camera, index, _CLOSEUP_PX)
-            write_picture(out / f"before-after-camera-{name}.png", rgb)
+            write_picture(out / _CLOSEUP.format(name), rgb)
             caption = (
                 f"Camera {camera}, frame {frame}: the photo, the bodies before, "
                 "the bodies after, the avatars that were learned."
@@ -167,8 +172,11 @@ def worst_moments(evaluation: Mapping[str, Any]) -> list[int]:
     return chosen[:_MOMENTS]
 
 
-def telling_camera(scene: "Scene", layer: str, index: int) -> str:
-    """The camera in which the joints that were moved most are seen to move most."""
+def telling_camera(scene: "Scene", layer: str, index: int, shown: Sequence[str] = ()) -> str:
+    """The camera in which the joints that were moved most are seen to move most.
+
+    Cameras in `shown` have had their turn: they come only when there is no other.
+    """
     import numpy as np
 
     from avatarpose.formats.export import layer_poses
@@ -188,7 +196,7 @@ def telling_camera(scene: "Scene", layer: str, index: int) -> str:
             np.linalg.norm(np.concatenate(shifts or [np.zeros((1, 2))]), axis=1)
         )
         moved[camera.name] = float(np.sort(lengths)[-4:].sum()) / camera.height
-    return max(moved, key=lambda name: moved[name])
+    return max(moved, key=lambda name: (name not in shown, moved[name]))
 
 
 def _facts(scene: "Scene", record: "RunRecord") -> dict[str, str]:

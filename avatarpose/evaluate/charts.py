@@ -4,10 +4,12 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _WIDTH, _HEIGHT = 420, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 12, 30
 _LONGEST_PATH = 400  # points; more are thinned
+_GAP = 8  # times the usual step
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,25 @@ def line_chart(title: str, lines: Sequence[Line], x_label: str, *, is_log: bool 
         parts.append(_legend([line for line, _ in kept]))
     parts.append("</figure>")
     return "".join(parts)
+
+
+def broken_at_gaps(
+    points: Sequence[tuple[float, float | None]],
+) -> list[tuple[float, float | None]]:
+    """The points, with a break (None) where x jumps farther than it usually steps.
+
+    A term that only some stages of a run have is not drawn across the others.
+    """
+    steps = [after[0] - before[0] for before, after in pairwise(points)]
+    if not steps:
+        return list(points)
+    usual = sorted(steps)[len(steps) // 2]
+    out: list[tuple[float, float | None]] = [points[0]]
+    for step, point in zip(steps, points[1:], strict=True):
+        if step > _GAP * max(usual, 1e-12):
+            out.append((out[-1][0], None))
+        out.append(point)
+    return out
 
 
 def _usable(

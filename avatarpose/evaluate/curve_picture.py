@@ -15,6 +15,7 @@ _PAPER, _INK, _PALE_INK = (255, 255, 255), (34, 40, 52), (122, 131, 146)
 _RULE, _LINE, _RAW = (226, 230, 236), (0, 114, 178), (188, 217, 236)
 _LOG_FROM = 20.0  # values that span more than this are shown on a logarithmic axis
 _SMOOTHED_OVER = 0.03  # share of the points
+_GAP = 8  # times the usual step
 
 
 def curve_picture(
@@ -56,14 +57,26 @@ def _chart(name: str, points: Float[np.ndarray, "points 2"]) -> np.ndarray:
         text = f"{10**level if is_log else level:.2g}"
         _text(canvas, text, (_LEFT - 7, float(y) + 4), _PALE_INK, anchor=1.0)
     x = _LEFT + (points[:, 0] - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
-    _stroke(canvas, np.stack([x, _height_of((scaled - low) / (high - low))], -1), _RAW, 1)
-    smooth = _running_mean(scaled, max(1, round(_SMOOTHED_OVER * len(scaled))))
-    _stroke(canvas, np.stack([x, _height_of((smooth - low) / (high - low))], -1), _LINE, 2)
+    pieces = _pieces(points[:, 0])
+    for piece in pieces:
+        raw = (scaled[piece] - low) / (high - low)
+        _stroke(canvas, np.stack([x[piece], _height_of(raw)], -1), _RAW, 1)
+    for piece in pieces:
+        reach = max(1, round(_SMOOTHED_OVER * len(scaled)))
+        smooth = (_running_mean(scaled[piece], reach) - low) / (high - low)
+        _stroke(canvas, np.stack([x[piece], _height_of(smooth)], -1), _LINE, 2)
     _text(canvas, name, (_LEFT, _TOP - 14), _INK, size_px=11)
     _text(canvas, f"{first:.0f}", (_LEFT, _HEIGHT - 10), _PALE_INK)
     _text(canvas, "step", ((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10), _PALE_INK, anchor=0.5)
     _text(canvas, f"{last:.0f}", (_WIDTH - _RIGHT, _HEIGHT - 10), _PALE_INK, anchor=1.0)
     return cv2.resize(canvas, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def _pieces(steps: Float[np.ndarray, " points"]) -> list[slice]:
+    """Stretches without a gap: a term that only some stages have is not drawn across the others."""
+    jumps = np.diff(steps)
+    ends = [*(np.flatnonzero(jumps > _GAP * np.median(jumps)) + 1).tolist(), len(steps)]
+    return [slice(first, last) for first, last in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _height_of(share: np.ndarray | float) -> np.ndarray | float:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from avatarpose.errors import FormatError
-from avatarpose.evaluate.charts import Line, line_chart
+from avatarpose.evaluate.charts import Line, broken_at_gaps, line_chart
 from avatarpose.formats.storage import write_bytes
 from avatarpose.scene.people import PERSON_COLOURS
 
@@ -206,7 +206,7 @@ def _loss_charts(losses: Mapping[str, Sequence[tuple[int, float]]]) -> list[str]
         positive = [value for _, value in curve if value > 0]
         is_log = bool(positive) and max(positive) > 20 * min(positive)
         points = [(float(step), float(value)) for step, value in curve]
-        line = Line(name, points, "var(--accent)")
+        line = Line(name, broken_at_gaps(points), "var(--accent)")
         charts.append(line_chart(name, [line], "step", is_log=is_log))
     return charts
 

@@ -12,7 +12,8 @@ from avatarpose.geometry.rasteriser import rasterise
 from avatarpose.geometry.rigid import look_at
 
 _ANGLE_OF_VIEW_DEG = 34.0
-_AIR = 1.12  # room left around the people
+_AIR = 1.06  # room left around the people
+_TILT = 0.2
 _LOW, _HIGH = np.array([206.0, 209.0, 214.0]), np.array([238.0, 240.0, 243.0])
 _FLOOR = np.array([222.0, 224.0, 228.0])
 _GRID_STEP_M, _GRID_REACH_M = 0.5, 3.0
@@ -45,11 +46,18 @@ def orbit_camera(
 
 
 def orbit_radius(
-    points_world: Float[np.ndarray, "points 3"], centre_world: Float[np.ndarray, "3"]
+    points_world: Float[np.ndarray, "points 3"],
+    centre_world: Float[np.ndarray, "3"],
+    size: tuple[int, int],
 ) -> float:
-    """Distance (m) from which all points are in the picture of `orbit_camera`."""
-    reach = float(np.linalg.norm(points_world - centre_world, axis=1).max())
-    return _AIR * reach / np.sin(np.deg2rad(_ANGLE_OF_VIEW_DEG) / 2)
+    """Distance (m) from which all points are in the picture of `orbit_camera`, all around."""
+    offset = points_world - centre_world
+    across = float(np.linalg.norm(offset[:, :2], axis=1).max())
+    # A camera above the middle looks down, and then sees the depth of the people as height.
+    up = float(np.abs(offset[:, 2]).max()) + _TILT * across
+    least = np.tan(np.deg2rad(_ANGLE_OF_VIEW_DEG) / 2)
+    sideways, upwards = (least * side / min(size) for side in size)
+    return _AIR * max(across / np.sin(np.arctan(sideways)), across + up / upwards)
 
 
 def studio(camera: Camera, people: Sequence[DrawnPerson]) -> UInt8[np.ndarray, "height width 3"]:

@@ -166,7 +166,7 @@ class Gallery:
             )
         points = np.concatenate(surfaces)
         centre = (points.min(0) + points.max(0)) / 2
-        radius = radius_m or orbit_radius(points, centre)
+        radius = radius_m or orbit_radius(points, centre, size)
         played = there_and_back(len(indices), count)
         for number in range(count):
             index = int(indices[played[number]])

@@ -29,6 +29,15 @@ def test_the_telling_camera_is_one_of_the_capture(refined):
     assert telling_camera(scene, "initial", 1) in scene.capture.rig
 
 
+def test_every_camera_has_its_turn_before_one_comes_again(refined):
+    scene = load_project(refined[0])
+    shown: list[str] = []
+    for _ in scene.capture.rig:
+        shown.append(telling_camera(scene, "run:1", 1, shown))
+    assert sorted(shown) == sorted(scene.capture.rig.names)
+    assert telling_camera(scene, "run:1", 1, shown) == shown[0]
+
+
 @pytest.mark.slow
 def test_the_demo_writes_pictures_curves_and_report_and_can_be_repeated(tmp_path, capsys):
     out = tmp_path / "demo"

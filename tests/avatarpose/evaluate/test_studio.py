@@ -16,12 +16,13 @@ def box(x: float, y: float) -> DrawnPerson:
 
 
 @pytest.mark.parametrize("azimuth", np.linspace(0, 2 * np.pi, 7))
-def test_everybody_is_in_the_picture_from_all_around(azimuth):
+@pytest.mark.parametrize("size", [(160, 120), (90, 160)])
+def test_everybody_is_in_the_picture_from_all_around(azimuth, size):
     points = CENTRE + np.random.default_rng(1).uniform(-0.9, 0.9, (200, 3))
-    radius = orbit_radius(points, CENTRE)
-    camera = orbit_camera(CENTRE, azimuth, radius, 1.5, SIZE)
+    radius = orbit_radius(points, CENTRE, size)
+    camera = orbit_camera(CENTRE, azimuth, radius, 1.5, size)
     assert camera.is_inside(camera.project(points)).all()
-    assert camera.project(CENTRE) == pytest.approx((79.5, 59.5))
+    assert camera.project(CENTRE) == pytest.approx((size[0] / 2 - 0.5, size[1] / 2 - 0.5))
     assert camera.centre_world[2] == pytest.approx(1.5)
 
 
