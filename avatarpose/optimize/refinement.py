@@ -275,6 +275,8 @@ class Refinement:
     def take_in(self, scene: Scene) -> int:
         """Take the user's newer edits into the running work; returns how many frames changed."""
         changed: set[int] = set()
+        if not set(self._layers) <= set(scene.pids):
+            return 0  # somebody was taken out of the scene: the run goes on with what it knows
         for pid, layer in self._layers.items():
             before, after = self.scene.person(pid), scene.person(pid)
             if not after.has_layer(layer) or before.edit(layer) is after.edit(layer):
@@ -288,9 +290,9 @@ class Refinement:
             if len(columns) == 0:
                 continue
             picked = self.frames[columns]
-            self._start[pid] = self._start[pid].with_frames(
-                picked, new.rotvecs[picked], new.transl[picked]
-            )
+            start = self._start[pid]
+            transl = self._reshaped(new, start.betas).transl
+            self._start[pid] = start.with_frames(picked, new.rotvecs[picked], transl[picked])
             self._replace(pid, columns)
             changed.update(int(column) for column in columns)
             if self._alignment is not None:

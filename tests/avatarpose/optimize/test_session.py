@@ -343,6 +343,13 @@ def test_showing_another_layer_during_the_run_changes_nothing(tiny_scene):
     _assert_equal(session.result(), _run(tiny_scene, plan))
 
 
+def test_a_scene_without_somebody_does_not_end_the_run(tiny_scene):
+    session = _session(tiny_scene, tiny_plan(POSES))
+    for _ in session.run():
+        session.post(tiny_scene.changed(people=tiny_scene.people[:1]))
+    assert list(session.result().poses) == [0, 1]
+
+
 def test_stages_without_evidence_are_left_out(tiny_scene):
     def names(scene: Scene) -> list[str]:
         return [stage.name for stage in _session(scene, tiny_plan()).refinement.stages]
