@@ -178,7 +178,7 @@ def test_a_straight_knee_bends_forwards_and_a_straight_elbow_too(model):
         assert result.note == ""
 
 
-def test_ranges_are_mirrored_and_a_backward_elbow_is_noted(model):
+def test_ranges_are_mirrored_and_a_backward_elbow_is_noted():
     for joint, reach in RANGES.items():
         assert RANGES[Joint(MIRROR[joint])].low_deg[0] == reach.low_deg[0]
     rotvecs = np.zeros((24, 3))
