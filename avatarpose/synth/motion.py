@@ -62,8 +62,14 @@ class _Actor:
 
 def perform(
     model: SmplModel, shapes: list[np.ndarray], choreography: Choreography
-) -> list[PoseSequence]:
-    """The poses of all people; shapes are their betas."""
+) -> tuple[list[PoseSequence], float]:
+    """The poses of all people, and how deep (m) the deepest point of one lies inside another.
+
+    Args:
+        model: the body model.
+        shapes: betas of each person.
+        choreography: what they do.
+    """
     solver = _Solver(model, shapes, choreography)
     for smoothing_frames in _SMOOTHING_FRAMES:
         solver.improve(smoothing_frames)
@@ -75,7 +81,7 @@ def perform(
         now_m = solver.deepest()
         if now_m < deepest_m:
             best, deepest_m = solver.sequences(), now_m
-    return best
+    return best, deepest_m
 
 
 class _Solver:

@@ -106,9 +106,9 @@ def choreograph(
     if people == 2:
         return pair(stage)
     if people == 3:
-        return _joined(stage, pair(stage), sides=(1,))
+        return _joined(stage, pair(stage), sides=(1,), gap_m=0.68 if script == "spar" else 0.58)
     if script == "hug":
-        return _joined(stage, pair(stage), sides=(1, -1))
+        return _joined(stage, pair(stage), sides=(1, -1), gap_m=0.58)
     return _side_by_side(pair(stage), pair(_Stage(frame_count, rng)), apart_m=1.15)
 
 
@@ -224,10 +224,11 @@ def _handshake(stage: _Stage) -> Choreography:
 def _spar(stage: _Stage) -> Choreography:
     push = 0.10 * stage.wave(1.3)
     turn = 0.5 * stage.wave(3.0) + 0.5 * stage.time_s
-    (place_a, heading_a), (place_b, heading_b) = stage.opposite(0.64, 0.35, turn)
+    (place_a, heading_a), (place_b, heading_b) = stage.opposite(0.58, 0.45, turn)
     shove = push[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    apart = stance(left=GRIPPING, right=CLINCHING, lean_rad=0.2, knees_rad=0.5)
-    clinch = stance(left=GRIPPING, right=CLINCHING, lean_rad=0.4, knees_rad=0.6)
+    # The over-under clinch of wrestlers: left hand on the shoulder, right hand at the flank.
+    apart = stance(left=OPEN_HIGH, right=OPEN_LOW, lean_rad=0.2, knees_rad=0.5)
+    clinch = stance(left=CLINCHING, right=GRIPPING, lean_rad=0.3, knees_rad=0.6)
     parts = (
         stage.part(place_a + shove, heading_a, apart, clinch, sink_m=0.10),
         stage.part(place_b + shove, heading_b, apart, clinch, sink_m=0.10),
@@ -236,8 +237,8 @@ def _spar(stage: _Stage) -> Choreography:
     for who in (0, 1):
         other = 1 - who
         touches += [
-            Touch(who, Side.RIGHT, other, Joint.LEFT_SHOULDER, (-0.02, 0.06, 0.0), stage.arms),
-            Touch(who, Side.LEFT, other, Joint.RIGHT_ELBOW, (0.04, -0.05, 0.0), stage.arms),
+            Touch(who, Side.LEFT, other, Joint.RIGHT_SHOULDER, (0.0, 0.06, -0.01), stage.arms),
+            Touch(who, Side.RIGHT, other, Joint.SPINE2, (0.16, 0.03, 0.03), stage.arms),
         ]
     return Choreography(parts, tuple(touches))
 
@@ -263,7 +264,9 @@ def _ring(stage: _Stage, people: int) -> Choreography:
     return Choreography(tuple(parts), tuple(touches))
 
 
-def _joined(stage: _Stage, pair: Choreography, sides: tuple[int, ...]) -> Choreography:
+def _joined(
+    stage: _Stage, pair: Choreography, sides: tuple[int, ...], gap_m: float
+) -> Choreography:
     """Others step up to a pair from the side and lay a hand on both backs."""
     parts, touches = list(pair.parts), list(pair.touches)
     first, second = pair.parts[0].place, pair.parts[1].place
@@ -272,7 +275,7 @@ def _joined(stage: _Stage, pair: Choreography, sides: tuple[int, ...]) -> Choreo
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     for side in sides:
         person = len(parts)
-        away = 0.58 + 0.35 * (1 - stage.near)
+        away = gap_m + 0.35 * (1 - stage.near)
         place = middle + side * away[:, None] * across
         heading = np.unwrap(np.arctan2(-side * across[:, 1], -side * across[:, 0]))
         before = stance(left=OPEN, right=OPEN)

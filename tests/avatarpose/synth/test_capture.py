@@ -137,7 +137,7 @@ def test_people_touch_but_do_not_enter_one_another(longer_hug):
             assert inside.mean() < 0.04
             apart = np.linalg.norm(points[inside][:, None] - surface[None], axis=-1)
             # To the nearest vertex; the toy body's are 6 cm apart.
-            assert inside.sum() == 0 or apart.min(axis=1).max() < 0.05
+            assert inside.sum() == 0 or apart.min(axis=1).max() < 0.065
 
 
 def test_longer_captures_hold_a_gross_failure(longer_hug):
