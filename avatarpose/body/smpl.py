@@ -177,7 +177,9 @@ class SmplModel:
     ) -> PosedBody:
         """Surface and joints in the world; every transform includes the translation."""
         world_from_rest, joints = self.joint_transforms(betas, rotvecs, transl)
-        features = matrix_from_rotvec(rotvecs[:, 1:].astype(np.float32)) - np.eye(3, dtype=np.float32)
+        features = matrix_from_rotvec(rotvecs[:, 1:].astype(np.float32)) - np.eye(
+            3, dtype=np.float32
+        )
         offsets = features.reshape(-1, 207) @ self._posedirs_flat
         surface = self.rest_vertices(betas)[None] + offsets.reshape(-1, self.vertex_count, 3)
         blended = self.weights @ world_from_rest[:, :, :3].reshape(-1, 24, 12)
@@ -213,7 +215,9 @@ class SmplModel:
     ) -> Float[np.ndarray, "frames picked 3"]:
         """A few surface points in the world (m), without skinning the others."""
         shaped = self.v_template[vertex_ids] + (self.shapedirs[vertex_ids] @ betas)
-        features = matrix_from_rotvec(rotvecs[:, 1:].astype(np.float32)) - np.eye(3, dtype=np.float32)
+        features = matrix_from_rotvec(rotvecs[:, 1:].astype(np.float32)) - np.eye(
+            3, dtype=np.float32
+        )
         features = features.reshape(-1, 207)
         surface = shaped + np.einsum("vkp,fp->fvk", self.posedirs[vertex_ids], features)
         blended = self.weights[vertex_ids] @ world_from_rest[:, :, :3].reshape(-1, 24, 12)

@@ -100,9 +100,7 @@ class TorchSmpl:
         shift = joints - (turn @ rest[..., None]).squeeze(-1)
         return JointState(rest, rotations, torch.cat([turn, shift[..., None]], dim=-1), joints)
 
-    def skin(
-        self, betas: Float[Tensor, "bodies 10"], state: JointState
-    ) -> SkinnedBody:
+    def skin(self, betas: Float[Tensor, "bodies 10"], state: JointState) -> SkinnedBody:
         """The surface and the blended transform of every vertex."""
         count = len(betas)
         shaped = self.v_template + torch.einsum("vkb,nb->nvk", self.shapedirs, betas)
@@ -121,9 +119,7 @@ class TorchSmpl:
         """A few surface points, without skinning the others."""
         count = len(betas)
         index = torch.as_tensor(vertex_ids, device=betas.device)
-        shaped = self.v_template[index] + torch.einsum(
-            "vkb,nb->nvk", self.shapedirs[index], betas
-        )
+        shaped = self.v_template[index] + torch.einsum("vkb,nb->nvk", self.shapedirs[index], betas)
         identity = torch.eye(3, dtype=betas.dtype, device=betas.device)
         features = (state.rotations[:, 1:] - identity).reshape(count, 207)
         rows = (index[:, None] * 3 + torch.arange(3, device=betas.device)).reshape(-1)
