@@ -112,7 +112,9 @@ class Photographer:
 
     def refine(self, until_step_share: float) -> None:
         """Start a preview run and wait until it is well under way."""
-        center = self.window.center
+        center, bench = self.window.center, self.window.bench
+        bench.selection.set_hover(None)
+        bench.settings.change(show_skeleton=False, mesh="none", avatar_opacity=1.0)
         center.start(RunRequest(preset="preview"))
 
         def is_there() -> bool:
