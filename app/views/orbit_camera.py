@@ -160,6 +160,8 @@ class OrbitCamera:
         slope_x = slope_y * max(width, 1) / max(height, 1)
         # A point is in the picture when |x| <= slope (distance + depth), and so for y.
         needed = np.maximum(np.abs(local[:, 0]) / slope_x, np.abs(local[:, 1]) / slope_y)
+        # Points in line with the eye need room before it, too.
+        needed = np.maximum(needed, 2 * NEAR_M)
         distance = max(float((needed - local[:, 2]).max()), 0.5)
         return replace(self, target_world=centre, distance_m=distance)
 
