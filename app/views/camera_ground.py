@@ -20,6 +20,7 @@ from avatarpose.scene.scene import Scene
 
 DIMMED = 0.25
 MESH_OPACITY = 0.6
+KEPT_BYTES = 12 << 20  # of photos at screen size, per view
 GROUND_BGRA = (28, 25, 24, 255)
 BLANK_BGRA = (42, 38, 36, 255)
 
@@ -64,6 +65,7 @@ class CameraGround:
         self._lens = LensMap(camera)
         self._picture: Picture | None = None
         self._kept: tuple[object, np.ndarray] | None = None
+        self._photos: dict[object, tuple[Picture, np.ndarray]] = {}
         self._preview: tuple[Preview, QImage] | None = None
         self._meshes: dict[int, tuple[PosedBody, float, QImage]] = {}
         self.words = ""
@@ -85,7 +87,7 @@ class CameraGround:
         )  # fmt: skip
         if self._kept is not None and self._kept[0] == key:
             return self._kept[1]
-        ground = self._photo_ground(picture, layout)
+        ground = self._kept_photo(picture, layout)
         if scene is not None and (preview is not None or meshes):
             ground = self._with_pictures(ground, scene, meshes, preview, layout)
         self._kept = (key, ground)
@@ -104,6 +106,20 @@ class CameraGround:
         if self._picture is None:
             self.words = "Loading…"
         return self._picture
+
+    def _kept_photo(self, picture: Picture | None, layout: Layout) -> np.ndarray:
+        """The photo ground, kept for going back and forth in time."""
+        if picture is None:
+            return self._photo_ground(None, layout)
+        # The picture itself is kept beside its ground, so its id cannot be given to another one.
+        key = (layout.key, id(picture), self._bench.settings.values.photo_opacity)
+        kept = self._photos.pop(key, None)
+        if kept is None:
+            kept = (picture, self._photo_ground(picture, layout))
+            while self._photos and (len(self._photos) + 1) * kept[1].nbytes > KEPT_BYTES:
+                del self._photos[next(iter(self._photos))]
+        self._photos[key] = kept
+        return kept[1]
 
     def _photo_ground(self, picture: Picture | None, layout: Layout) -> np.ndarray:
         """The photo where it belongs in a picture of the widget's size."""

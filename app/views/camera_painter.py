@@ -22,6 +22,7 @@ from avatarpose.scene.scene import Scene
 TITLE_PX = 22
 LARGEST_OUTLINE_PX = 420  # longer side of the picture a silhouette is traced in
 HELD_OUTLINE_PX = 240  # the same while the person is being dragged
+KEPT_OVERLAYS = 128  # so that going back and forth in time projects nothing again
 LARGE_VIEW_PX = 560  # pictures at least this high have room for thicker lines
 SKEL19_OF = {int(joint): int(measured) for measured, joint in SMPL_OF_SKEL19.items()}
 
@@ -51,7 +52,7 @@ class CameraPainter:
     def __init__(self, bench: Workbench, camera: Camera, drag: JointDrag) -> None:
         self._bench, self._camera, self._drag = bench, camera, drag
         self._ground = CameraGround(bench, camera)
-        self._overlays: dict[tuple[str, int], tuple[PosedBody, float, BodyOverlay]] = {}
+        self._overlays: dict[tuple[int, float], tuple[PosedBody, BodyOverlay]] = {}
         self._evidence: tuple[object, int, dict[int, np.ndarray]] | None = None
         self._others, self._everybody = _Layer(), _Layer()
         self._layout: Layout | None = None
@@ -227,7 +228,7 @@ class CameraPainter:
         self, canvas: Canvas, scene: Scene, pid: int, body: PosedBody, layout: Layout
     ) -> None:
         """A body of a run in progress, in a paler colour than the document's."""
-        overlay = self._overlay("live", pid, scene, body, layout)
+        overlay = self._overlay(pid, scene, body, layout)
         colour = QColor(*scene.person(pid).colour).lighter(130)
         style = Style(colour, self._mark_size(layout) * 0.8, 1.0, 1.0)
         overlays.draw_outline(canvas, overlay, layout.place, style)
@@ -244,7 +245,7 @@ class CameraPainter:
                 continue
             body = self._bench.bodies.at(scene, person.pid, index)
             if body is not None:
-                overlay = self._overlay("shown", person.pid, scene, body, layout)
+                overlay = self._overlay(person.pid, scene, body, layout)
                 joints = layout.place(overlay.joints)
                 arrows = {}
                 if person.pid == self._bench.selection.pid:
@@ -252,18 +253,21 @@ class CameraPainter:
                 drawn.append(Drawn(person.pid, body, joints, overlay, arrows))
         return drawn
 
-    def _overlay(
-        self, kind: str, pid: int, scene: Scene, body: PosedBody, layout: Layout
-    ) -> BodyOverlay:
+    def _overlay(self, pid: int, scene: Scene, body: PosedBody, layout: Layout) -> BodyOverlay:
         longest = max(self._camera.width, self._camera.height)
         is_held = self._drag.has_moved and self._drag.pid == pid
         largest = HELD_OUTLINE_PX if is_held else LARGEST_OUTLINE_PX
         reduction = min(1.0, layout.scale * layout.ratio, largest / longest)
-        kept = self._overlays.get((kind, pid))
-        if kept is None or kept[0] is not body or kept[1] != reduction:
+        # The body itself is kept beside its overlay, so its id cannot be given to another one.
+        key = (id(body), reduction)
+        kept = self._overlays.pop(key, None)
+        if kept is None:
             overlay = overlays.body_overlay(scene.body, body, self._camera, reduction)
-            kept = self._overlays[kind, pid] = (body, reduction, overlay)
-        return kept[2]
+            kept = (body, overlay)
+            while len(self._overlays) >= KEPT_OVERLAYS:
+                del self._overlays[next(iter(self._overlays))]
+        self._overlays[key] = kept
+        return kept[1]
 
     def _paint_marks(
         self, painter: QPainter, scene: Scene, room: QRectF, *, is_hovered: bool

@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QImage,
     QOffscreenSurface,
@@ -30,6 +30,7 @@ from avatarpose.body.smpl import PosedBody
 from avatarpose.scene.scene import Scene
 
 GL_RENDERER = 0x1F01
+BESIDE_MS = 100  # between paintings while something is dragged in another view
 EMPTY_TEXT = "Nothing is open.\nBodies, cameras and floor appear here once a capture is."
 
 
@@ -46,6 +47,9 @@ class Viewport(QWidget):
 
     def __init__(self, bench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._since_paint = QElapsedTimer()
+        self._later = QTimer(self, singleShot=True)
+        self._later.timeout.connect(self.repaint_later)
         self.setObjectName("viewport")
         self._bench = bench
         self._orbit = OrbitCamera()
@@ -130,7 +134,16 @@ class Viewport(QWidget):
             self.frame_people()
 
     def repaint_later(self, *_: object) -> None:
-        """Draw again with the next turn of the event loop (once, however often it is asked)."""
+        """Draw again with the next turn of the event loop (once, however often it is asked).
+
+        While something is dragged in another view that one comes first: then at most 10 Hz here.
+        """
+        is_beside = self._bench.document.has_preview and not self.underMouse()
+        if is_beside and self._since_paint.isValid() and self._since_paint.elapsed() < BESIDE_MS:
+            if not self._later.isActive():
+                self._later.start(BESIDE_MS - self._since_paint.elapsed())
+            return
+        self._since_paint.restart()
         self.canvas.update()
 
     def frame_selection(self) -> None:

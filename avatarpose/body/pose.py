@@ -48,7 +48,7 @@ class PoseSequence:
     global_orient: Float[np.ndarray, "frames 3"]
     body_pose: Float[np.ndarray, "frames 69"]
     transl: Float[np.ndarray, "frames 3"]
-    valid: Bool[np.ndarray, "frames"]
+    valid: Bool[np.ndarray, " frames"]
 
     def __post_init__(self) -> None:
         for name in ("betas", "global_orient", "body_pose", "transl"):
@@ -58,7 +58,8 @@ class PoseSequence:
         for name in ("global_orient", "body_pose", "transl"):
             if len(getattr(self, name)) != count:
                 raise SceneError(
-                    f"A pose sequence has {count} frames but {name} has {len(getattr(self, name))}.",
+                    f"A pose sequence has {count} frames but {name} has "
+                    f"{len(getattr(self, name))}.",
                     remedy="Check the file the poses come from.",
                 )
 

@@ -1,4 +1,4 @@
-"""Joint names, trees and the maps between keypoint sets (Loper et al. 2015; OpenPose; COCO; HALPE)."""
+"""Joint names, trees, and maps between keypoint sets (SMPL, OpenPose, COCO, HALPE)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -58,7 +58,7 @@ def descendants(joint: int) -> tuple[int, ...]:
 
 
 class Skel19(IntEnum):
-    """The 19 joints that results are measured on; toes are left then right, all other pairs right first."""
+    """The joints that results are measured on; toes are left first, all other pairs right first."""
 
     MID_HIP = 0
     NECK = 1

@@ -1,6 +1,6 @@
 """The SMPL body in numpy: what the window, the readers and the metrics use.
 
-Skinning follows Loper et al., "SMPL: A Skinned Multi-Person Linear Model" (2015), equations 2 to 10.
+Skinning follows Loper et al., "SMPL: A Skinned Multi-Person Linear Model" (2015), equations 2-10.
 The differentiable twin is `smpl_torch.py`.
 """
 
@@ -120,7 +120,7 @@ class SmplModel:
 
     @property
     def joint_definition(self) -> str:
-        """How skel19 is read off this body; numbers of different definitions must not be compared."""
+        """How skel19 is read off this body; never compare numbers of different definitions."""
         if self.body25_regressor is not None:
             return f"skel19 by BODY_25 regressor on {self.name}"
         return f"skel19 by joints and named vertices on {self.name}"
