@@ -30,6 +30,16 @@ def add_body_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_frames_argument(parser: argparse.ArgumentParser) -> None:
+    """--frames."""
+    parser.add_argument(
+        "--frames",
+        type=parse_frames,
+        metavar="A:B",
+        help="frame numbers as `avatarpose info` shows them, both included (default: all)",
+    )
+
+
 def parse_frames(text: str) -> tuple[int, int]:
     """First and last frame number, both included, of "A:B" or of a single number "A".
 

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings; 1 when there are errors."""
+    """Print the findings; 1 when there are errors, 2 when there is no such folder."""
     from avatarpose.cli.scenes import chosen_body
     from avatarpose.formats.detect import recognise
     from avatarpose.formats.inspection import inspect_media
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
     issues.sort(key=lambda issue: order.index(issue.severity))
     error_count = sum(issue.severity == Severity.ERROR for issue in issues)
+    code = (1 if args.folder.exists() else 2) if error_count else 0
     if args.json:
         report = {
             "folder": str(args.folder),
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             "issues": [issue_value(issue) for issue in issues],
         }
         print(json.dumps(report, indent=1, ensure_ascii=False))
-        return 1 if error_count else 0
+        return code
     print(table(found.summary))
     print()
     if not issues:
@@ -62,4 +63,4 @@ def run(args: argparse.Namespace) -> int:
             print(f"    where: {where}")
         if issue.remedy:
             print(f"    what to do: {issue.remedy}")
-    return 1 if error_count else 0
+    return code

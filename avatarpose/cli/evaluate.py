@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from avatarpose.cli.arguments import add_scene_argument, parse_frames, parse_list
+from avatarpose.cli.arguments import add_frames_argument, add_scene_argument, parse_list
 
 NAME = "evaluate"
 HELP = "measure layers against the truth, or against the 2D keypoints where there is none"
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="initial, run:1, run:latest, shown, truth "
         "(default: initial, and run:latest if there is one)",
     )
-    parser.add_argument("--frames", type=parse_frames, metavar="A:B", help="frame numbers")
+    add_frames_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 

@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatarpose.cli.arguments import add_scene_argument, parse_frames, parse_list, parse_numbers
+from avatarpose.cli.arguments import (
+    add_frames_argument,
+    add_scene_argument,
+    parse_list,
+    parse_numbers,
+)
 from avatarpose.cli.progress import ProgressLine, duration, snapshot_details
 from avatarpose.optimize.settings import PRESETS, RunRequest
 
@@ -29,9 +34,7 @@ _INTERRUPTED = 130
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     add_scene_argument(parser)
-    parser.add_argument(
-        "--frames", type=parse_frames, metavar="A:B", help="frame numbers (default: all)"
-    )
+    add_frames_argument(parser)
     parser.add_argument(
         "--people", type=parse_numbers, metavar="0,1", help="identities (default: everybody)"
     )
@@ -157,7 +160,8 @@ def _refine_locked(
     if resume_from is None and (folder / CHECKPOINT).is_file():
         _say(f"{folder.name} was broken off and begins anew (--resume would go on with it)")
     session = OptimizationSession(scene, request, folder=folder, resume=resume_from is not None)
-    save_request(folder, request)
+    if resume_from is None:
+        save_request(folder, request)
     result = watch(session)
     if result is None:
         _say("broken off; nothing was changed (--resume goes on after the last finished stage)")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatarpose.cli.arguments import add_scene_argument, parse_frames, parse_list, parse_size
+from avatarpose.cli.arguments import add_frames_argument, add_scene_argument, parse_list, parse_size
 from avatarpose.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="an .mp4 (several cameras side by side), or a folder for PNGs by camera and frame",
     )
-    parser.add_argument(
-        "--frames", type=parse_frames, metavar="A:B", help="frame numbers (default: all)"
-    )
+    add_frames_argument(parser)
     parser.add_argument("--cameras", type=parse_list, metavar="A,B", help="default: all")
     parser.add_argument(
         "--layer",

@@ -50,7 +50,22 @@ def open_for_cli(args: argparse.Namespace) -> tuple[Scene, Path]:
     if opened.is_new:
         save_project(scene, opened.project_folder, body_path=body_path)
     print(f"project: {opened.project_folder}", file=sys.stderr)
+    _tell_missing_frames(scene, getattr(args, "frames", None))
     for issue in scene.issues:
         if issue.severity != "info":
             print(f"{issue.severity}: {issue.message}", file=sys.stderr)
     return scene, opened.project_folder
+
+
+def _tell_missing_frames(scene: Scene, asked: tuple[int, int] | None) -> None:
+    """Say so where a range reaches beyond the capture; what lies inside it is used."""
+    frames = scene.capture.frames
+    if asked is None or (asked[0] >= frames[0] and asked[1] <= frames[-1]):
+        return
+    first, last = max(asked[0], int(frames[0])), min(asked[1], int(frames[-1]))
+    if first <= last:
+        print(
+            f"note: the capture has frames {frames[0]} to {frames[-1]}; of {asked[0]}:{asked[1]} "
+            f"only {first}:{last} are used",
+            file=sys.stderr,
+        )

@@ -162,7 +162,9 @@ def resolve_layer(scene: Scene, name: str) -> str:
         return name
     raise SceneError(
         f"Nobody in {scene.name} has a layer {name!r}.",
-        remedy=f"The layers are {', '.join(sorted(known)) or 'none: fit bodies first'}.",
+        remedy=f"The layers are {', '.join(sorted(known))}."
+        if known
+        else "Fit bodies to the 2D keypoints first: avatarpose fit SCENE",
     )
 
 

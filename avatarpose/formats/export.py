@@ -24,14 +24,16 @@ def resolve_layer(scene: Scene, name: str) -> str:
         if not runs:
             raise SceneError(
                 f"{scene.name} has not been refined yet.",
-                remedy="Run `avatarpose refine` first, or choose another layer: "
-                f"{', '.join(existing) or 'none exist'}.",
+                remedy="Run `avatarpose refine` first"
+                + (f", or choose another layer: {', '.join(existing)}." if existing else "."),
             )
         return max(runs, key=lambda layer: int(layer[4:]))
     if name not in existing:
         raise SceneError(
             f"{scene.name} has no layer {name!r}.",
-            remedy=f"The layers are {', '.join(existing) or 'none yet'}.",
+            remedy=f"The layers are {', '.join(existing)}."
+            if existing
+            else "Fit bodies to the 2D keypoints first: avatarpose fit SCENE",
         )
     return name
 

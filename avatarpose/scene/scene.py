@@ -81,7 +81,11 @@ class Scene:
         for person in self.people:
             if person.pid == pid:
                 return person
-        raise SceneError(f"There is no person {pid} in {self.name}.", remedy="Check the identity.")
+        known = ", ".join(str(other) for other in self.pids)
+        raise SceneError(
+            f"There is no person {pid} in {self.name}.",
+            remedy=f"The people are {known}." if known else "Fit bodies first.",
+        )
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -38,3 +38,8 @@ def test_errors_give_exit_code_1(capture, capsys, tmp_path):
     report = json.loads(capsys.readouterr().out)
     assert report["format"] == "unknown"
     assert report["ok"] is False
+
+
+def test_a_folder_that_does_not_exist_gives_exit_code_2(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "nowhere")]) == 2
+    assert "does not exist" in capsys.readouterr().out

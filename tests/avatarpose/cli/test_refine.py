@@ -14,6 +14,8 @@ from avatarpose.evaluate.pose_metrics import world_errors_mm
 from avatarpose.formats.journal import ProjectLock
 from avatarpose.formats.project import load_project, save_project
 from avatarpose.formats.smpl_params import read_smpl
+from avatarpose.optimize.run_folder import load_request, save_request
+from avatarpose.optimize.settings import RunRequest
 from avatarpose.scene.scene import Scene
 
 
@@ -96,6 +98,24 @@ def test_a_project_that_is_open_elsewhere_is_left_alone(project, capsys):
 def test_resuming_without_a_broken_run_is_refused(project, capsys):
     assert main(["refine", str(project), "--resume"]) == 2
     assert "without --resume" in capsys.readouterr().err
+
+
+def test_a_resumption_that_fails_leaves_the_settings_of_the_run(project, capsys):
+    folder = project / "runs" / "run-001"
+    folder.mkdir(parents=True)
+    asked = RunRequest(preset="preview", frames=(0, 2))
+    save_request(folder, asked)
+    (folder / "checkpoint.pt").write_bytes(b"of other settings")
+    assert main(["refine", str(project), "--resume", "--frames", "0:1", "--people", "0"]) == 2
+    assert "what to do" in capsys.readouterr().err
+    assert load_request(folder) == asked
+
+
+def test_a_range_beyond_the_capture_is_told_to_be_cut(project, capsys):
+    assert main(["refine", str(project), "--frames", "1:900", "--people", "7"]) == 2
+    told = capsys.readouterr().err
+    assert "note: the capture has frames 0 to" in told
+    assert "of 1:900 only 1:" in told
 
 
 @pytest.mark.parametrize(
