@@ -6,15 +6,13 @@ from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
-    QDialogButtonBox,
     QDockWidget,
     QFileDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
+    QProgressDialog,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,6 +22,7 @@ from app.document import Document
 from app.footage import PictureLoader
 from app.jobs.center import JobCenter, JobState
 from app.jobs.errors import ErrorSurvey
+from app.jobs.initialisation import Initialisation, lacks_poses
 from app.menus import add_actions, fill_menu_bar
 from app.playback import Playback
 from app.posed_scene import PosedScene
@@ -33,12 +32,13 @@ from app.settings import Settings
 from app.theme import apply_theme
 from app.toolbar import Tools
 from app.views.camera_grid import CameraGrid
+from app.views.dialogs import SettingsDialog, ShortcutSheet, show_problem
 from app.views.gizmo_tool import Tool
 from app.views.history import History
 from app.views.inspector import Inspector
 from app.views.job_panel import JobPanel
 from app.views.outliner import Outliner
-from app.views.shortcut_sheet import shortcut_sheet
+from app.views.shortcut_sheet import groups_of_keys
 from app.views.start_page import StartPage
 from app.views.timeline import Timeline
 from app.views.viewport import Viewport
@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self.files = ProjectFiles(self.bench, projects_folder, self)
         self.actions_by_name = Actions(self.bench, self)
         self.docks: dict[str, QDockWidget] = {}
+        self._fitting: QProgressDialog | None = None
         self._start = StartPage(settings)
         self.grid = CameraGrid(self.bench)
         self._pages = QStackedWidget()
@@ -148,6 +149,7 @@ class MainWindow(QMainWindow):
         settings.keep_layout("geometry", self.saveGeometry())
         self.bench.playback.pause()
         self.center.shutdown()
+        self.initialisation.shutdown()
         self.survey.shutdown()
         self.files.close()
         self.bench.footage.close()
@@ -161,6 +163,7 @@ class MainWindow(QMainWindow):
         bench, area = self.bench, Qt.DockWidgetArea
         self.survey = ErrorSurvey(bench, self)
         self.center = JobCenter(bench, self)
+        self.initialisation = Initialisation(bench, self)
         self.viewport = Viewport(bench)
         self.timeline = Timeline(bench, center=self.center, survey=self.survey)
         self.job_panel = JobPanel(bench, self.center, survey=self.survey)
@@ -213,6 +216,10 @@ class MainWindow(QMainWindow):
         self._start.path_asked.connect(lambda path: self.open_path(Path(path)))
         files.opening.connect(self._on_opening)
         files.opened.connect(self._show_page)
+        files.opened.connect(self._offer_poses)
+        self.initialisation.progressed.connect(self._show_fitting)
+        self.initialisation.ended.connect(self._on_initialised)
+        self.initialisation.trouble.connect(self._on_failed)
         files.failed.connect(self._on_failed)
         files.recovered.connect(
             lambda count: self._tell(f"{count} unsaved edits were recovered; undo discards them")
@@ -258,13 +265,7 @@ class MainWindow(QMainWindow):
 
     def _on_failed(self, problem: str, remedy: str) -> None:
         self._start.show_idle()
-        box = QMessageBox(self)
-        box.setObjectName("problem")
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(problem)
-        box.setInformativeText(remedy)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        show_problem(problem, remedy, self)
 
     def _show_page(self) -> None:
         """The start page without a scene, the docks with one."""
@@ -315,6 +316,7 @@ class MainWindow(QMainWindow):
         has_scene = self.bench.document.scene is not None
         for name in ("refine", "refine_choose"):
             act[name].setEnabled(has_scene and not state.is_active)
+        act["initialise"].setEnabled(has_scene and not state.is_active)
         act["pause"].setEnabled(state in (JobState.RUNNING, JobState.PAUSED))
         act["stop"].setEnabled(state in (JobState.RUNNING, JobState.PAUSED))
         act["cancel"].setEnabled(state.is_active)
@@ -406,27 +408,73 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The sheet of keys."""
-        self._show_text("Keyboard shortcuts", shortcut_sheet(self.actions_by_name.all()))
+        ShortcutSheet(groups_of_keys(self), self).open()
+
+    def show_settings(self) -> None:
+        """Preferences, the body model among them."""
+        SettingsDialog(self.bench.settings, self).open()
 
     def show_about(self) -> None:
-        self._show_text("About", "<b>avatarpose</b><br>See, repair and refine the poses of closely "
-                        "interacting people in multi-view video.")  # fmt: skip
+        """What the program is."""
+        box = QMessageBox(self)
+        box.setObjectName("About")
+        box.setWindowTitle("About")
+        box.setText("avatarpose")
+        box.setInformativeText(
+            "See, repair and refine the poses of closely interacting people in multi-view video."
+        )
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
-    def _show_text(self, title: str, text: str) -> None:
-        sheet = QDialog(self)
-        sheet.setObjectName(title)
-        sheet.setWindowTitle(title)
-        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.RichText)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(sheet.reject)
-        layout = QVBoxLayout(sheet)
-        layout.setContentsMargins(24, 18, 24, 16)
-        layout.setSpacing(16)
-        layout.addWidget(label)
-        layout.addWidget(buttons)
-        sheet.open()
+    def initialise(self) -> None:
+        """Fit bodies to the 2D keypoints of all views, as one undo step."""
+        if self.center.state.is_active or not self.initialisation.start():
+            return
+        self.bench.playback.pause()
+        panel = QProgressDialog("Fitting bodies to the keypoints…", "Cancel", 0, 100, self)
+        panel.setObjectName("initialisation")
+        panel.setWindowTitle("Initialise from keypoints")
+        panel.setWindowModality(Qt.WindowModality.WindowModal)
+        panel.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        panel.setMinimumWidth(420)
+        panel.setMinimumDuration(0)
+        panel.setAutoReset(False)
+        panel.setAutoClose(False)
+        panel.canceled.connect(self.initialisation.cancel)
+        self._fitting = panel
+        self.initialisation.ended.connect(panel.close)
+        panel.setValue(0)
+        panel.show()
+
+    def _show_fitting(self, share: float, words: str) -> None:
+        if self.initialisation.is_active and self._fitting is not None:
+            self._fitting.setLabelText(words[:1].upper() + words[1:] + "…")
+            self._fitting.setValue(round(100 * share))
+
+    def _offer_poses(self) -> None:
+        """A capture that brings keypoints and no poses: fitting them is what comes next."""
+        scene = self.bench.document.scene
+        if scene is None or not lacks_poses(scene):
+            return
+        box = QMessageBox(self)
+        box.setObjectName("no poses yet")
+        box.setIcon(QMessageBox.Icon.Information)
+        box.setText(f"{scene.name} has 2D keypoints but no poses yet.")
+        box.setInformativeText(
+            "Bodies can be fitted to them now, or later: Pose, Initialise from keypoints."
+        )
+        now = box.addButton("Fit now", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Later", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(now)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        now.clicked.connect(self.initialise)
+        box.open()
+
+    def _on_initialised(self, has_poses: bool) -> None:
+        self._fitting = None
+        if has_poses:
+            self.files.save()  # fitted poses are in no journal
+            self._tell("Bodies were fitted to the keypoints; undo takes them back")
 
 
 def user_settings() -> Settings:

@@ -100,6 +100,10 @@ def add_actions(window: "MainWindow") -> None:
     compare = add("compare", "&Compare with before (hold B)", window.compare, keys="B",
                   tip="Show the poses before the run or the edits while B is held")  # fmt: skip
     compare.setAutoRepeat(False)
+    add("initialise", "&Initialise from keypoints", window.initialise, keys="Ctrl+I",
+        tip="Fit bodies to the keypoints of all views; these become the initial poses")  # fmt: skip
+    add("settings", "Se&ttings…", window.show_settings, keys="Ctrl+,",
+        tip="Theme, editing, and the body model")  # fmt: skip
     add("shortcuts", "&Keyboard shortcuts", window.show_shortcuts, keys=("F1", "?"))
     add("about", "&About", window.show_about)
     add("refine", "&Refine", window.job_panel.start, keys="Ctrl+R",
@@ -142,7 +146,7 @@ def fill_menu_bar(window: "MainWindow") -> None:
     )
     _fill_recent(recent, window)
     fill(file, "sample - save save_as - close")
-    fill(bar.addMenu("&Edit"), "undo redo - remove_corrections - range_all")
+    fill(bar.addMenu("&Edit"), "undo redo - remove_corrections - range_all - settings")
     view = bar.addMenu("&View")
     fill(view, "show_photo show_keypoints show_skeleton show_errors show_avatar -")
     fill(view, "mesh_none mesh_outline mesh_fill - fit frame maximise look_through - compare -")
@@ -157,7 +161,8 @@ def fill_menu_bar(window: "MainWindow") -> None:
     fill(bar.addMenu("&Person"), people)
     pose = bar.addMenu("P&ose")
     fill(pose, "ik_mode_limb ik_mode_body ik_mode_fk ik_cycle -")
-    fill(pose, "spread_frame spread_ease spread_range - triangulate rotate move")
+    fill(pose, "spread_frame spread_ease spread_range - triangulate rotate move -")
+    fill(pose, "initialise")
     fill(
         bar.addMenu("F&rame"),
         "play - next_frame previous_frame next_10 previous_10 next_100 previous_100 -"

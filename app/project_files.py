@@ -1,6 +1,7 @@
 """Opening, saving and the journal of edits; all reading and writing happens off the GUI thread."""
 
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,12 +12,16 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.workbench import Workbench
+from avatarpose.body.pose import PoseSequence
 from avatarpose.errors import AvatarPoseError, SceneError
-from avatarpose.formats.detect import OpenedScene, open_scene
+from avatarpose.formats.detect import OpenedScene, open_scene, stated_body
 from avatarpose.formats.journal import Journal, ProjectLock, recover
+from avatarpose.formats.places import project_folder_of
 from avatarpose.formats.project import is_project, save_project
+from avatarpose.formats.smpl_model import default_body, find_body_model
 from avatarpose.geometry.silhouette import warm_up
 from avatarpose.installation import resource_path
+from avatarpose.scene.layers import INITIAL, PoseLayer
 from avatarpose.scene.scene import Scene
 
 log = logging.getLogger(__name__)
@@ -141,12 +146,13 @@ class ProjectFiles(QObject):
             return
         self._busy_with = path.name or str(path)
         self.opening.emit(self._busy_with)
-        projects_folder = self._projects_folder
+        projects_folder, choice = self._projects_folder, self._bench.settings.values.body_model
 
         def read() -> _Read:
             warm_up()
-            found = open_scene(path, projects_folder=projects_folder)
-            found = replace(found, scene=_labelled(found.scene))
+            body_path = _body_for(path, choice, projects_folder)
+            found = open_scene(path, body_path=body_path, projects_folder=projects_folder)
+            found = replace(found, scene=with_room_for_poses(_labelled(found.scene)))
             if found.is_new:
                 return _Read(found, found.scene, 0)
             return _Read(found, *recover(found.project_folder, found.scene))
@@ -261,6 +267,42 @@ def show_scene(bench: Workbench, scene: Scene | None) -> None:
         bench.selection.select(scene.people[0].pid if scene.people else None)
         names = scene.capture.rig.names
         bench.selection.set_camera(names[0] if names else None)
+
+
+def _body_for(path: Path, choice: str, projects_folder: Path | None) -> Path | None:
+    """File of the body model for what is opened; None means the one it was made with.
+
+    A project keeps its body. A capture gets the one of the settings, else, unless it states that
+    its poses belong to the body that comes along, one in $SMPLX_MODELS.
+    """
+    if (
+        not path.is_dir()
+        or is_project(path)
+        or is_project(project_folder_of(path, projects_folder))
+    ):
+        return None
+    named = os.environ.get("SMPLX_MODELS")
+    folder = Path(named).expanduser() if named else None
+    if choice:
+        return find_body_model(choice, folder)
+    if folder is None or stated_body(path) == default_body().sha256:
+        return None
+    return find_body_model(None, folder)
+
+
+def with_room_for_poses(scene: Scene) -> Scene:
+    """People without any poses get an initial layer in which they are absent throughout."""
+    count = scene.capture.frame_count
+    for person in scene.people:
+        if not person.layers:
+            absent = PoseSequence(
+                np.zeros(10, np.float32), np.zeros((count, 3), np.float32),
+                np.zeros((count, 69), np.float32), np.zeros((count, 3), np.float32),
+                np.zeros(count, np.bool_),
+            )  # fmt: skip
+            layer = PoseLayer(INITIAL, absent)
+            scene = scene.with_person(replace(person, layers=(layer,), shown=INITIAL))
+    return scene
 
 
 def _labelled(scene: Scene) -> Scene:

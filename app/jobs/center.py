@@ -113,6 +113,11 @@ class JobCenter(QObject):
         return self._is_discarded and self._state.is_active
 
     @property
+    def was_stopped(self) -> bool:
+        """True when the user ended the current or last run early, keeping its best poses."""
+        return self._was_stopped
+
+    @property
     def snapshot(self) -> Snapshot | None:
         """The newest snapshot of the current or last run."""
         return self._snapshot
@@ -214,6 +219,7 @@ class JobCenter(QObject):
             if self._state is JobState.PAUSED:
                 self._thread.resume()
             self._thread.stop()
+            self._was_stopped = True
             self._enter(JobState.FINISHING)
 
     def cancel(self) -> None:
@@ -247,7 +253,7 @@ class JobCenter(QObject):
         self._problem = ("", "")
         self._outcome: RunRecord | None = None
         self._result: RunResult | None = None
-        self._is_discarded = False
+        self._is_discarded = self._was_stopped = False
         self._restored: Mapping[int, tuple[int, ...]] = {}
         self._posted: dict[int, Scene] = {}
         self._run_folder: Path | None = None
@@ -267,6 +273,11 @@ class JobCenter(QObject):
             )
         if scene is None or not scene.people:
             return ("Nobody is there to refine.", "Open a project with people in it first.")
+        if not any(who.layer(who.shown).poses.valid.any() for who in scene.people):
+            return (
+                "Nobody has poses to start from.",
+                "Fit bodies to the keypoints first: Pose, Initialise from keypoints.",
+            )
         if not any(view.footage is not None for view in scene.capture.views):
             return ("There are no pictures to refine against.", "Add the footage of the cameras.")
         if request.pids is not None and not request.pids:

@@ -268,7 +268,7 @@ class JobPanel(QWidget):
 
     def _show_run(self) -> None:
         state, snapshot = self._center.state, self._center.snapshot
-        is_over = state is JobState.DONE
+        is_over = state is JobState.DONE and not self._center.was_stopped
         was_run = state is not JobState.IDLE
         self.light.show_state(state)
         self.title.setText(self._title(state))
@@ -355,7 +355,8 @@ class JobPanel(QWidget):
         record, scene = self._center.outcome, self._bench.document.scene
         if record is None:
             return ""
-        lines = [f"Kept as {layer_title(record.name)}. Hold B to compare with before."]
+        early = "Stopped early. " if self._center.was_stopped else ""
+        lines = [f"{early}Kept as {layer_title(record.name)}. Hold B to compare with before."]
         for pid, frames in self._center.restored_frames.items():
             if frames and scene is not None and pid in scene.pids:
                 count = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"

@@ -17,6 +17,7 @@ CURVE_COLOURS = (
 )  # fmt: skip
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 18.0, 20.0
+TICK_ROW = 12.0  # least distance of two numbers beside the grid, px
 LEGEND_ROW = 17.0
 SMOOTHING = 0.12
 MOST_DECADES = 7
@@ -243,11 +244,15 @@ def _draw_grid(
     font = painter.font()
     font.setPointSizeF(max(font.pointSizeF() - 1.0, 6.0))
     painter.setFont(font)
+    lowest_text = math.inf
     for level in levels:
         if low <= level <= high:
             y = rect.bottom() - rect.height() * (level - low) / (high - low)
             painter.setPen(QPen(inks.line, 1))
             painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+            if y + TICK_ROW > lowest_text:
+                continue  # it would run into the number below
+            lowest_text = y
             painter.setPen(inks.faint)
             painter.drawText(QRectF(0, y - 8, LEFT - 6, 16), flags, _tick(10**level))
     below = QRectF(rect.left(), rect.bottom() + 2, rect.width(), 16)

@@ -1,8 +1,11 @@
-"""The sheet of keys: what the commands say of themselves, and what the mouse does in a view."""
+"""What the sheet of keys lists: every menu's commands, and what the mouse does in a view."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from app.views.dialogs import KeyGroup, keys_of
 
 IN_A_VIEW = (
     ("Drag a joint", "Left button"),
@@ -19,33 +22,22 @@ IN_A_VIEW = (
 )
 
 
-def shortcut_sheet(actions: Iterable[QAction]) -> str:
-    """The sheet as rich text in three columns."""
-    rows: list[tuple[str, str]] = []
-    for action in actions:
-        keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
-        if not keys:
-            continue
-        text = action.text().replace("&", "").rstrip("…")
-        if action.objectName() == "person_1":
-            text, keys = "Person 1 to 9", ["1 … 9"]
-        elif action.objectName().startswith("person_"):
-            continue
-        rows.append((text, ", ".join(keys)))
-    half = -(-len(rows) // 2)
-    parts = (rows[:half], rows[half:], list(IN_A_VIEW))
-    titles = ("Commands", "", "In a camera view")
-    columns = "<td width='34'></td>".join(
-        f"<td valign='top'>{_table(title, part)}</td>"
-        for title, part in zip(titles, parts, strict=True)
-    )
-    return f"<table><tr>{columns}</tr></table>"
+def groups_of_keys(window: QMainWindow) -> list[KeyGroup]:
+    """A topic per menu, as the menus of a window have them, and the views' own."""
+    groups: list[KeyGroup] = []
+    for entry in window.menuBar().actions():
+        menu = entry.menu()
+        if isinstance(menu, QMenu):
+            title, rows = keys_of(entry.text().replace("&", ""), _commands(menu))
+            groups.append((title, rows))
+    groups.append(("In a camera view", list(IN_A_VIEW)))
+    return groups
 
 
-def _table(title: str, rows: list[tuple[str, str]]) -> str:
-    lines = "".join(
-        f"<tr><td style='white-space:nowrap; padding:2px 20px 2px 0'>{text}</td>"
-        f"<td style='white-space:nowrap; padding:2px 0'><b>{keys}</b></td></tr>"
-        for text, keys in rows
-    )
-    return f"<p><b>{title or '&nbsp;'}</b></p><table>{lines}</table>"
+def _commands(menu: QMenu) -> Iterator[QAction]:
+    for action in menu.actions():
+        below = action.menu()
+        if isinstance(below, QMenu):
+            yield from _commands(below)
+        else:
+            yield action

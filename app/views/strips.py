@@ -280,6 +280,8 @@ def draw_run(
     painter.setFont(font)
     painter.setPen(inks.text)
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+    room = int(rect.width()) - 12
+    text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
     painter.drawText(rect.adjusted(6, 0, -6, 0), flags, text)
 
 

@@ -27,7 +27,11 @@ def run(args: argparse.Namespace) -> int:
     from avatarpose.scene.layers import INITIAL
 
     scene, folder = open_for_cli(args)
-    fitted = [person.name for person in scene.people if person.has_layer(INITIAL)]
+    fitted = [
+        person.name
+        for person in scene.people
+        if person.has_layer(INITIAL) and person.layer(INITIAL).poses.valid.any()
+    ]
     if fitted and not args.replace:
         raise SceneError(
             f"{' and '.join(fitted)} already have initial poses.",

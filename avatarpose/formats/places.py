@@ -18,7 +18,7 @@ def user_data_folder() -> Path:
         return home / "Library" / "Application Support" / "avatarpose"
     if sys.platform == "win32":
         return home / "AppData" / "Local" / "avatarpose"
-    return home / ".local" / "share" / "avatarpose"
+    return _desktop_folder("XDG_DATA_HOME", home / ".local" / "share") / "avatarpose"
 
 
 def user_cache_folder() -> Path:
@@ -28,7 +28,13 @@ def user_cache_folder() -> Path:
         return home / "Library" / "Caches" / "avatarpose"
     if sys.platform == "win32":
         return home / "AppData" / "Local" / "avatarpose" / "cache"
-    return home / ".cache" / "avatarpose"
+    return _desktop_folder("XDG_CACHE_HOME", home / ".cache") / "avatarpose"
+
+
+def _desktop_folder(variable: str, usual: Path) -> Path:
+    """What the desktop's variable names when it is an absolute path, else the usual folder."""
+    named = Path(os.environ.get(variable, ""))
+    return named if named.is_absolute() else usual
 
 
 def project_folder_of(capture_folder: Path, projects_folder: Path | None = None) -> Path:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from app.project_files import show_scene
+from app.project_files import show_scene, with_room_for_poses
+from app.views.dialogs import ProblemDialog
 from app.views.start_page import StartPage
 from avatarpose.body.skeleton import Joint
 from avatarpose.scene.edits import set_pose
@@ -152,10 +154,10 @@ def test_a_folder_that_is_no_capture_is_refused_with_a_remedy(
 ):
     with qtbot.waitSignal(window.files.failed, timeout=20_000):
         window.open_path(tmp_path)
-    box = window.findChild(QMessageBox, "problem")
+    box = window.findChild(ProblemDialog, "problem")
     assert box is not None
-    assert str(tmp_path) in box.text()
-    assert box.informativeText()
+    assert str(tmp_path) in box.problem.text()
+    assert box.remedy.text()
     box.close()
     assert window.bench.document.scene is None
 
@@ -183,3 +185,18 @@ def test_the_theme_switches_from_the_menu(window: MainWindow, qapp: QApplication
     assert qapp.palette().window().color().lightness() > 128
     qapp.setPalette(palette)
     qapp.setStyleSheet(sheet)
+
+
+def test_people_without_poses_are_shown_as_absent(window: MainWindow, walk: Scene):
+    people = tuple(replace(who, layers=(), shown="") for who in walk.people)
+    show_scene(window.bench, with_room_for_poses(replace(walk, people=people)))
+    scene = window.bench.document.scene
+    assert scene is not None
+    assert [who.name for who in scene.people] == [who.name for who in walk.people]
+    assert not any(who.poses().valid.any() for who in scene.people)
+    assert window.actions_by_name["initialise"].isEnabled()
+    window.actions_by_name["refine"].trigger()
+    problem = window.findChild(ProblemDialog)
+    assert problem is not None
+    assert "Initialise" in problem.remedy.text()
+    problem.close()
