@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary; nothing is written."""
-    from avatarpose.cli.scenes import chosen_body
+    from avatarpose.cli.scenes import chosen_body, tell_issues
     from avatarpose.formats.detect import PROJECT, kind_of, open_scene, summary_of
 
     opened = open_scene(args.scene, body_path=chosen_body(args.body_model, args.scene))
@@ -44,4 +44,5 @@ def run(args: argparse.Namespace) -> int:
     if scene.contact_frames:
         rows.append(("contact", f"{len(scene.contact_frames)} frames"))
     print(table(rows))
+    tell_issues(scene)
     return 0

@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from avatarpose.cli.scenes import open_for_cli
     from avatarpose.formats.export import layer_poses, write_layer_npz
 
+    if args.out is not None:
+        _make_folder(args.out)
     scene, project = open_for_cli(args)
     request = _request(args, RunRequest())
     folder = None
@@ -75,9 +77,21 @@ def run(args: argparse.Namespace) -> int:
         return _INTERRUPTED
     refined, record = adopted
     if args.out is not None:
-        args.out.mkdir(parents=True, exist_ok=True)
         print(write_layer_npz(refined, layer_poses(refined, record.name), args.out))
     return 0
+
+
+def _make_folder(folder: Path) -> None:
+    """Before the run, which would be long for finding out that its result cannot be written."""
+    from avatarpose.errors import AvatarPoseError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AvatarPoseError(
+            f"The folder {folder} cannot be made: {error.strerror}.",
+            remedy="Name another folder with --out.",
+        ) from error
 
 
 def _request(args: argparse.Namespace, base: RunRequest) -> RunRequest:

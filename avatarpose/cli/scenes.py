@@ -51,10 +51,18 @@ def open_for_cli(args: argparse.Namespace) -> tuple[Scene, Path]:
         save_project(scene, opened.project_folder, body_path=body_path)
     print(f"project: {opened.project_folder}", file=sys.stderr)
     _tell_missing_frames(scene, getattr(args, "frames", None))
-    for issue in scene.issues:
-        if issue.severity != "info":
-            print(f"{issue.severity}: {issue.message}", file=sys.stderr)
+    tell_issues(scene)
     return scene, opened.project_folder
+
+
+def tell_issues(scene: Scene) -> None:
+    """The reader's errors and warnings; a remedy that several share is told once, after them."""
+    told = [issue for issue in scene.issues if issue.severity != "info"]
+    for place, issue in enumerate(told, start=1):
+        print(f"{issue.severity}: {issue.message}", file=sys.stderr)
+        is_last = place == len(told) or told[place].remedy != issue.remedy
+        if issue.remedy and is_last:
+            print(f"    what to do: {issue.remedy}", file=sys.stderr)
 
 
 def _tell_missing_frames(scene: Scene, asked: tuple[int, int] | None) -> None:

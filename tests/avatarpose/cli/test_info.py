@@ -1,3 +1,5 @@
+import shutil
+
 from avatarpose.cli import main
 from avatarpose.formats.detect import open_scene
 from avatarpose.formats.project import save_project
@@ -20,3 +22,12 @@ def test_runs_corrections_and_what_is_shown_are_listed(capture, capsys):
         assert "Person 1; shows initial; 1 corrections and 0 pins on initial" in out
         assert "Person 2; shows run:1" in out
         assert "run:1         preview, frames 21:22, people 1, from initial, 61 s" in out
+
+
+def test_what_is_damaged_is_told_with_the_remedy(tiny_project, tmp_path, capsys):
+    project = shutil.copytree(tiny_project, tmp_path / "hug")
+    (project / "layers" / "initial.npz").write_bytes(b"cut")
+    assert main(["info", str(project)]) == 0
+    told = capsys.readouterr().err
+    assert "initial.npz is not an intact npz file" in told
+    assert "what to do: " in told

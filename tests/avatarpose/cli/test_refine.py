@@ -111,6 +111,15 @@ def test_a_resumption_that_fails_leaves_the_settings_of_the_run(project, capsys)
     assert load_request(folder) == asked
 
 
+def test_a_folder_for_the_result_that_cannot_be_made_is_told_before_the_run(
+    project, tmp_path, capsys
+):
+    (tmp_path / "taken").write_text("a file")
+    assert main(["refine", str(project), "--out", str(tmp_path / "taken")]) == 2
+    assert "taken cannot be made" in capsys.readouterr().err
+    assert not (project / "runs").exists()
+
+
 def test_a_range_beyond_the_capture_is_told_to_be_cut(project, capsys):
     assert main(["refine", str(project), "--frames", "1:900", "--people", "7"]) == 2
     told = capsys.readouterr().err
