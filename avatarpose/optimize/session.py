@@ -39,7 +39,7 @@ _PREVIEW_S = 2.0
 _PREVIEW_PX = 200
 _PLOT_POINTS = 400
 # First guesses of seconds per step, replaced by measurement as soon as a kind of stage has run.
-_GUESS_S = {"keypoints": 0.02, "avatar": 0.05, "pose": 0.12, "load": 0.02}
+_GUESS_S = {"keypoints": 0.03, "avatar": 0.06, "pose": 0.35, "load": 0.02}
 
 
 class OptimizationSession:
