@@ -39,6 +39,16 @@ class Colours:
     warning: str
     danger: str
 
+    @property
+    def faint(self) -> str:
+        """Text of what cannot be used now: half-way between secondary text and the window."""
+        text, ground = QColor(self.dim), QColor(self.window)
+        return QColor(
+            (text.red() + ground.red()) // 2,
+            (text.green() + ground.green()) // 2,
+            (text.blue() + ground.blue()) // 2,
+        ).name()
+
 
 DARK = Colours(
     window="#2b2d31", base="#212226", raised="#3a3d43", hover="#474b53", line="#17181b",
@@ -137,9 +147,9 @@ QToolButton {{ background: transparent; border: 1px solid transparent; border-ra
                padding: 4px 7px; }}
 QToolButton:hover {{ background: {c.hover}; }}
 QToolButton:checked {{ background: {c.raised}; border-color: {c.hover}; color: {c.text}; }}
-QToolBar QToolButton {{ color: {c.dim}; }}
-QToolBar QToolButton:checked, QToolBar QToolButton:hover {{ color: {c.text}; }}
-QToolButton:disabled {{ color: {c.dim}; background: transparent; }}
+QToolBar QToolButton {{ color: {c.text}; }}
+QToolButton:disabled, QToolBar QToolButton:disabled {{ color: {c.faint};
+    background: transparent; }}
 QToolBar QToolButton#main {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600;
                             padding: 4px 12px; }}
 QToolBar QToolButton#main:disabled {{ background: {c.raised}; color: {c.dim}; }}
