@@ -136,9 +136,11 @@ class Viewport(QWidget):
     def repaint_later(self, *_: object) -> None:
         """Draw again with the next turn of the event loop (once, however often it is asked).
 
-        While something is dragged in another view that one comes first: then at most 10 Hz here.
+        While something is dragged in another view, or a run takes its share of the machine, what
+        is in hand comes first: then at most 10 Hz here.
         """
-        is_beside = self._bench.document.has_preview and not self.underMouse()
+        is_busy = self._bench.document.has_preview or self._bench.bodies.live is not None
+        is_beside = is_busy and not self.underMouse()
         if is_beside and self._since_paint.isValid() and self._since_paint.elapsed() < BESIDE_MS:
             if not self._later.isActive():
                 self._later.start(BESIDE_MS - self._since_paint.elapsed())
