@@ -14,7 +14,7 @@ from avatarpose.avatar.surface import SurfaceTopology
 from avatarpose.body.pose import PoseSequence
 from avatarpose.body.smpl_torch import TorchSmpl
 from avatarpose.errors import OptimizationError
-from avatarpose.estimation.association import label_detections
+from avatarpose.estimation.association import has_labels, label_detections
 from avatarpose.optimize.avatar_stage import AvatarTrainer, Exposure, RayPool
 from avatarpose.optimize.checkpoint import plain_generator, restored_generator
 from avatarpose.optimize.hand_edits import pins_of_frame
@@ -77,7 +77,7 @@ class Refinement:
         self.frames: Int[np.ndarray, " frames"] = frames[there]
         self.cameras = tuple(request.cameras or capture.rig.names)
         capture.rig.only(self.cameras)  # an unknown name is an error here, not later
-        labelled = scene if _is_labelled(scene) else label_detections(scene)
+        labelled = scene if has_labels(scene) else label_detections(scene)
         # A camera left out gives neither pictures nor keypoints: it can judge the result.
         used = {name: d for name, d in labelled.detections.items() if name in self.cameras}
         self.scene = dataclasses.replace(labelled, detections=used)
@@ -97,15 +97,12 @@ class Refinement:
         self.avatars: list[Avatar] = []
         self.pictures: Pictures | None = None
         self._sampler: PixelSampler | None = None
-        stages = plan.stages if self._has_keypoints() else without_keypoints(plan.stages)
+        stages = plan.stages if has_labels(self.scene) else without_keypoints(plan.stages)
         self.stages = tuple(stage for stage in stages if self._has_evidence(stage))
-
-    def _has_keypoints(self) -> bool:
-        return any(np.any(d.pid >= 0) for d in self.scene.detections.values())
 
     def _has_evidence(self, stage: Stage) -> bool:
         if Update.KEYPOINTS in stage.updates:
-            return self._has_keypoints()
+            return has_labels(self.scene)
         if stage.colour == 0:
             return any(self.scene.capture.view(name).masks for name in self.cameras)
         return True
@@ -373,10 +370,6 @@ class Refinement:
     def renderer(self) -> tuple[TorchSmpl, SurfaceTopology, Exposure, Plan]:
         """What `previews.render_preview` needs beside avatars and poses."""
         return self._smpl, self._topology, self._exposure, self._plan
-
-
-def _is_labelled(scene: Scene) -> bool:
-    return any(np.any(detections.pid >= 0) for detections in scene.detections.values())
 
 
 def _visiting_order(count: int, rounds: int, generator: np.random.Generator) -> list[int]:
